@@ -1,0 +1,1 @@
+"""What every phase needs: configuration, logging, files, problems, prompts."""

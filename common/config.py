@@ -1,0 +1,241 @@
+"""The settings of the pipeline: command line > environment > profile > default.
+
+Every field is set by the environment variable `PVA_SAE_<FIELD>` in capitals.
+"""
+
+import difflib
+import json
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from common.errors import InputError
+
+ENV_PREFIX = "PVA_SAE_"
+REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
+
+PROFILES: dict[str, dict[str, Any]] = {
+    # The small model in this repository: needs no download and no GPU.
+    "embedded": {
+        "model_name": "embedded/model",
+        "sae_source": "embedded/saes",
+        "sae_id_template": "layer_{layer}",
+        "problems_path": "embedded/problems.jsonl",
+        "plain_text_path": "embedded/plain_text.txt",
+        "split_fractions": [0.45, 0.30, 0.25],
+        "phase3_5_temperatures": [0.0, 0.6, 1.2],
+        "phase3_5_samples_per_temperature": 3,
+        "max_new_tokens": 160,
+        "run_missing_phases": True,
+    },
+    # The setting of the published study (arXiv 2510.02917).
+    "gemma-2-2b": {
+        "model_name": "google/gemma-2-2b",
+        "sae_source": "gemma-scope-2b-pt-res-canonical",
+        "sae_id_template": "layer_{layer}/width_16k/canonical",
+        "problems_path": "google-research-datasets/mbpp",
+        "plain_text_path": "NeelNanda/pile-10k",
+    },
+}
+
+
+def _parse_list(value: Any) -> Any:
+    """Read a list given as `1,3,10` or as JSON; leave anything else to the validation."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if value.strip().startswith("["):
+            return json.loads(value)
+        return [float(part) for part in value.split(",")]
+    except ValueError as error:
+        raise ValueError("numbers are allowed, as 1,3,10 or as JSON [1, 3, 10]") from error
+
+
+def _check_numbers(values: list[float]) -> list[float]:
+    if not values:
+        raise ValueError("at least one number is needed")
+    if any(not math.isfinite(value) or value < 0 for value in values):
+        raise ValueError("finite numbers of at least 0 are allowed")
+    if len({f"{value:g}" for value in values}) != len(values):
+        raise ValueError("each number is allowed once")
+    return values
+
+
+def _check_fractions(values: list[float]) -> list[float]:
+    in_range = all(0 < value < 1 for value in values)
+    if len(values) != 3 or not in_range or abs(sum(values) - 1) > 1e-6:
+        raise ValueError("three fractions between 0 and 1 that sum to 1 (sae, hyperparams, rest)")
+    return values
+
+
+NumberList = Annotated[
+    list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_numbers)
+]
+FractionList = Annotated[
+    list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_fractions)
+]
+
+
+class _ProfileSource(PydanticBaseSettingsSource):
+    """The values of the chosen profile: above the defaults, below the environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings], init_values: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._init_values = init_values
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return self().get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        name = self._init_values.get("profile") or os.environ.get(f"{ENV_PREFIX}PROFILE")
+        return dict(PROFILES.get(name or "embedded", {}))
+
+
+class Config(BaseSettings):
+    """All settings, flat. `load_config` makes one and turns errors into one line."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    # === WHERE THINGS ARE ===
+    profile: Literal["embedded", "gemma-2-2b"] = "embedded"
+    data_dir: str = "data"
+    phase2_5_output_dir: str = ""
+    phase3_5_output_dir: str = ""
+    phase3_6_output_dir: str = ""
+    phase4_5_output_dir: str = ""
+
+    # === MODEL AND SAE ===
+    model_name: str = Field(min_length=1)
+    """A Hugging Face id or a local folder."""
+    model_gguf_file: str | None = None
+    """The name of a GGUF file in the model's folder, to load that instead of safetensors."""
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """auto: bfloat16 on CUDA, float32 elsewhere."""
+    sae_source: str = Field(min_length=1)
+    """A local folder of SAEs or a release of sae-lens."""
+    sae_id_template: str = "layer_{layer}"
+    """An SAE's folder or id inside its source."""
+    residual_site: Literal["resid_pre", "resid_post"] = "resid_pre"
+    """Where a latent is read and written: the input of block L, or its output."""
+
+    # === PROBLEMS ===
+    problems_path: str = Field(min_length=1)
+    """A local JSONL or parquet file (or a Hugging Face dataset) in MBPP's form."""
+    prompt_style: Literal["solution", "function"] = "solution"
+    split_fractions: FractionList = [0.5, 0.1, 0.4]
+    """Shares of the problems for the splits sae, hyperparams and validation."""
+    start_index: int = Field(default=0, ge=0)
+    end_index: int | None = Field(default=None, ge=1)
+    """The part of a phase's problems that is used: from start up to, not including, end."""
+    seed: int = Field(default=42, ge=0)
+
+    # === GENERATION AND JUDGING ===
+    max_new_tokens: int = Field(default=500, ge=1)
+    timeout_seconds: float = Field(default=5.0, gt=0, le=600)
+    memory_limit_mb: int = Field(default=1024, ge=64)
+
+    # === FEATURES (Phase 2.5) ===
+    phase2_5_top_k: int = Field(default=20, ge=1)
+    plain_text_path: str = Field(min_length=1)
+    """Plain text on which a latent that stands for validity should stay silent."""
+    plain_text_max_rate: float = Field(default=0.02, gt=0, le=1)
+    """Latents firing on more than this fraction of plain-text tokens are left out."""
+    plain_text_max_tokens: int = Field(default=20000, ge=100)
+
+    # === TEMPERATURE ROBUSTNESS (Phase 3.5) ===
+    phase3_5_temperatures: NumberList = [0.0, 0.3, 0.6, 0.9, 1.2]
+    phase3_5_samples_per_temperature: int = Field(default=5, ge=1)
+
+    # === STEERING COEFFICIENT SELECTION (Phase 4.5) ===
+    phase4_5_coefficients: NumberList = [1, 3, 10, 30, 100, 300, 1000]
+    phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
+
+    # === RUNNING ===
+    run_missing_phases: bool = False
+    """Run missing earlier phases first (cheap on the embedded model)."""
+    fresh: bool = False
+    """Compute anew what an earlier run of the phase has finished."""
+
+    @model_validator(mode="after")
+    def _fill_output_dirs(self) -> Self:
+        for phase in ("phase2_5", "phase3_5", "phase3_6", "phase4_5"):
+            field = f"{phase}_output_dir"
+            if not getattr(self, field):
+                object.__setattr__(self, field, str(Path(self.data_dir) / phase))
+        if self.end_index is not None and self.end_index <= self.start_index:
+            raise ValueError(
+                f"end_index ({self.end_index}) must be above start_index ({self.start_index})"
+            )
+        if "{layer}" not in self.sae_id_template:
+            raise ValueError("sae_id_template must hold {layer}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _ProfileSource(settings_cls, init_settings())
+
+    def output_dir(self, phase: str) -> Path:
+        """The folder of a phase's outputs, e.g. `data/phase4_5` for "4.5"."""
+        return Path(getattr(self, f"phase{phase.replace('.', '_')}_output_dir"))
+
+
+def load_config(**overrides: Any) -> Config:
+    """Make the configuration; `overrides` (the command line's) that are None are ignored.
+
+    Raises:
+        InputError: a value is wrong or a `PVA_SAE_` variable is unknown; one line that names
+            the variable, the value and what is allowed.
+    """
+    _refuse_unknown_variables()
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Config(**given)
+    except ValidationError as error:
+        raise InputError(_one_line(error, given)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Config.model_fields}
+    for variable in os.environ:
+        if variable.startswith(ENV_PREFIX) and variable not in known:
+            close = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; see the README's table"
+            raise InputError(f"{variable}: no such setting{hint}")
+
+
+def _one_line(error: ValidationError, given: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    field = str(first["loc"][0])
+    if field in given:
+        return f"{field}={given[field]!r}: {message}"
+    variable = f"{ENV_PREFIX}{field.upper()}"
+    return f"{variable}={os.environ.get(variable, '')!r}: {message}"
+
+
+def resolve_path(path: str) -> Path:
+    """A path as given if it exists from here, else one inside the repository."""
+    given = Path(path)
+    if given.is_absolute() or given.exists():
+        return given
+    inside = REPOSITORY_ROOT / given
+    return inside if inside.exists() else given

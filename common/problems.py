@@ -1,0 +1,165 @@
+"""Programming problems in MBPP's form: reading them, their complexity, their splits."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from radon.complexity import cc_visit
+
+from common.config import Config, resolve_path
+from common.errors import InputError
+
+Split = Literal["sae", "hyperparams", "validation"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem; `test_list` holds statements that each begin with `assert`."""
+
+    task_id: int
+    text: str
+    code: str
+    test_list: tuple[str, ...]
+    test_setup_code: str
+    cyclomatic_complexity: int
+
+
+def cyclomatic_complexity(code: str) -> int:
+    """McCabe's number of the most complex function or class in `code`, at least 1 (radon).
+
+    Code that doesn't parse counts as 1.
+    """
+    try:
+        return max((block.complexity for block in cc_visit(code)), default=1)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 1
+
+
+def parse_test_list(value: Any) -> tuple[str, ...]:
+    """Read a problem's tests from a list, an array or a JSON string of a list.
+
+    Raises:
+        ValueError: it is none of these, or holds something that is no text.
+    """
+    if isinstance(value, str):
+        value = json.loads(value)
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+        raise ValueError("test_list isn't a list of asserts")
+    tests = tuple(value)
+    if not tests or not all(isinstance(test, str) and test.strip() for test in tests):
+        raise ValueError("test_list isn't a list of asserts")
+    return tests
+
+
+def _to_problem(row: Mapping[str, Any]) -> Problem:
+    text = row["text"] if "text" in row else row["prompt"]
+    if not isinstance(text, str) or not isinstance(row["code"], str):
+        raise ValueError("text and code must be strings")
+    setup = row.get("test_setup_code")
+    if setup is None:
+        setup = "\n".join(row.get("test_imports", ()))
+    return Problem(
+        task_id=int(row["task_id"]),
+        text=text,
+        code=row["code"],
+        test_list=parse_test_list(row["test_list"]),
+        test_setup_code=setup,
+        cyclomatic_complexity=cyclomatic_complexity(row["code"]),
+    )
+
+
+def load_problems(config: Config) -> list[Problem]:
+    """Read all problems, ordered by `task_id`, from the configured JSONL or parquet file.
+
+    Raises:
+        InputError: the file is missing, unreadable, or a row lacks something.
+    """
+    path = resolve_path(config.problems_path)
+    rows = _read_rows(path)
+    problems = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            problems.append(_to_problem(row))
+        except KeyError as error:
+            raise InputError(f"{path}, row {number}: no field {error}") from error
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}, row {number}: {error}") from error
+    seen: set[int] = set()
+    for problem in problems:
+        if problem.task_id in seen:
+            raise InputError(f"{path}: task_id {problem.task_id} occurs twice")
+        seen.add(problem.task_id)
+    if not problems:
+        raise InputError(f"{path}: no problems in it")
+    return sorted(problems, key=lambda problem: problem.task_id)
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        if path.suffix == ".parquet":
+            import pandas as pd
+
+            return [dict(row) for row in pd.read_parquet(path).to_dict("records")]
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such problems file; set PVA_SAE_PROBLEMS_PATH to a JSONL or parquet file"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: problems can't be read ({error})") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}, line {number}: not valid JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path}, line {number}: not a JSON object")
+        rows.append(row)
+    return rows
+
+
+def split_problems(
+    problems: Sequence[Problem], fractions: Sequence[float], seed: int
+) -> dict[Split, list[Problem]]:
+    """Deal the problems into the three splits, stratified by cyclomatic complexity.
+
+    Shuffled by `seed`, ordered by complexity, each problem goes to the split that is furthest
+    behind its share, so that every range of complexity is divided by `fractions` (which sum
+    to 1, in the order of `SPLITS`).
+    """
+    order = list(problems)
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda problem: problem.cyclomatic_complexity)
+    splits: dict[Split, list[Problem]] = {name: [] for name in SPLITS}
+    for dealt, problem in enumerate(order, start=1):
+        behind = [
+            fraction * dealt - len(splits[name])
+            for name, fraction in zip(SPLITS, fractions, strict=True)
+        ]
+        splits[SPLITS[behind.index(max(behind))]].append(problem)
+    return {
+        name: sorted(part, key=lambda problem: problem.task_id) for name, part in splits.items()
+    }
+
+
+def load_split(config: Config, name: Split) -> list[Problem]:
+    """The problems of one split, cut to the configured start and end index.
+
+    Raises:
+        InputError: the problems can't be read, or the range holds none.
+    """
+    split = split_problems(load_problems(config), config.split_fractions, config.seed)[name]
+    chosen = split[config.start_index : config.end_index]
+    if not chosen:
+        raise InputError(
+            f"no problems from index {config.start_index} to {config.end_index}: "
+            f"the split {name} has {len(split)}"
+        )
+    return chosen

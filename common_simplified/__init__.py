@@ -1,0 +1,1 @@
+"""Work with models and generated programs: loading, steering, decoding, running."""

@@ -1,0 +1,171 @@
+"""Writing a solution for each problem and judging it: what Phases 2.5, 3.5 and 3.6 share."""
+
+import hashlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from common.config import Config, resolve_path
+from common.errors import InputError
+from common.journal import Journal
+from common.problems import Problem
+from common.prompt_utils import PromptBuilder
+from common_simplified.code_text import extract_code
+from common_simplified.generation import Generation, generate_greedy
+from common_simplified.model_loader import load_model_and_tokenizer
+from common_simplified.sandbox import ExecutionResult, SandboxLimits, run_program
+
+# The settings on which every generated and judged solution depends.
+_SETTINGS = (
+    "model_name",
+    "model_gguf_file",
+    "dtype",
+    "device",
+    "prompt_style",
+    "max_new_tokens",
+    "timeout_seconds",
+    "memory_limit_mb",
+    "seed",
+)
+
+
+def solution_settings(config: Config) -> dict[str, Any]:
+    """What a journal of solutions is bound to: settings, and digests of the files they name."""
+    settings = {name: getattr(config, name) for name in _SETTINGS}
+    problems = resolve_path(config.problems_path)
+    settings["problems"] = file_digest(problems) if problems.is_file() else config.problems_path
+    return settings
+
+
+def open_journal(config: Config, output_dir: Path) -> Journal:
+    """The journal of a phase that solves problems."""
+    return Journal(output_dir / "journal.jsonl", solution_settings(config), config.fresh)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror})") from error
+
+
+def sandbox_limits(config: Config) -> SandboxLimits:
+    """The limits of time and memory under which generated programs run."""
+    return SandboxLimits(
+        timeout_seconds=config.timeout_seconds, memory_bytes=config.memory_limit_mb * 2**20
+    )
+
+
+class Writer:
+    """A model that writes programs; it is loaded when the first one is asked for."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        config = self.config
+        return load_model_and_tokenizer(
+            config.model_name, config.device, config.dtype, config.model_gguf_file
+        )
+
+    @property
+    def model(self) -> Any:
+        return self._loaded[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        return self._loaded[1]
+
+    def write(self, prompt: str) -> Generation:
+        """Continue `prompt` greedily."""
+        return generate_greedy(self.model, self.tokenizer, prompt, self.config.max_new_tokens)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem with the prompt that was made of it."""
+
+    problem: Problem
+    prompt: str
+
+
+def make_tasks(problems: Iterable[Problem], config: Config) -> list[Task]:
+    """Build the prompt of each problem.
+
+    Raises:
+        InputError: a prompt can't be made.
+    """
+    builder = PromptBuilder(config.prompt_style)
+    tasks = []
+    for problem in problems:
+        try:
+            tasks.append(Task(problem, builder.build(problem)))
+        except ValueError as error:
+            raise InputError(
+                f"task_id {problem.task_id}: {error}; use PVA_SAE_PROMPT_STYLE=solution"
+            ) from error
+    return tasks
+
+
+def judged_record(
+    task: Task, generation: Generation, temperature: float, seconds: float, limits: SandboxLimits
+) -> dict[str, Any]:
+    """Run the program in a generation against the problem's tests; the record of both.
+
+    The keys are the columns of Phase 3.6's parquet file and some more.
+    """
+    code = extract_code(generation.text, task.prompt)
+    result: ExecutionResult = run_program(
+        code, task.problem.test_list, task.problem.test_setup_code, limits
+    )
+    return {
+        "task_id": task.problem.task_id,
+        "text": task.problem.text,
+        "test_list": list(task.problem.test_list),
+        "test_setup_code": task.problem.test_setup_code,
+        "prompt": task.prompt,
+        "generated_code": code,
+        "test_passed": result.passed,
+        "cyclomatic_complexity": task.problem.cyclomatic_complexity,
+        "temperature": temperature,
+        "outcome": result.outcome,
+        "error_message": result.error,
+        "generation_time": seconds,
+        "n_new_tokens": generation.n_new_tokens,
+        "stop_reason": generation.stop_reason,
+    }
+
+
+def solve_greedily(
+    tasks: list[Task], writer: Writer, journal: Journal, description: str
+) -> list[dict[str, Any]]:
+    """Write and judge one greedy solution for each task, each journalled before the next."""
+    limits = sandbox_limits(writer.config)
+    records = []
+    for task in tqdm(tasks, desc=description, unit="problem"):
+        task_id = task.problem.task_id
+        record = journal.get(task_id, 0.0)
+        if record is None:
+            start = time.perf_counter()
+            generation = writer.write(task.prompt)
+            seconds = time.perf_counter() - start
+            record = judged_record(task, generation, 0.0, seconds, limits)
+            journal.add(task_id, 0.0, record=record)
+        records.append(record)
+    return records
+
+
+def pass_rate(records: list[dict[str, Any]]) -> float:
+    """pass@1: the percentage of records whose program passed its tests."""
+    return 100 * sum(record["test_passed"] for record in records) / len(records)

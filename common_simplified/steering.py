@@ -1,0 +1,68 @@
+"""Steering: adding a multiple of a decoder direction to the residual stream."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from common.errors import InputError
+from common_simplified.residual_stream import ResidualSite, site_module
+
+PreHook = Callable[[torch.nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]
+
+
+def create_steering_hook(sae_decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
+    """Make a forward pre-hook that adds `coefficient * direction` at every position.
+
+    The hooked module's first argument is the residual stream [batch, seq, d_model]; its dtype
+    and device are kept. Coefficient 0 changes no bit.
+
+    Args:
+        sae_decoder_direction: a decoder row [d_model].
+        coefficient: how many times the direction is added.
+    """
+    # Scaled in float32 and rounded once, whatever dtype the model computes in.
+    delta = sae_decoder_direction.detach().float() * coefficient
+
+    def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        if coefficient == 0:
+            return None
+        residual = args[0]
+        return (residual + delta.to(residual.device, residual.dtype), *args[1:])
+
+    return hook
+
+
+@contextmanager
+def steering(
+    model: Any,
+    direction: torch.Tensor,
+    coefficient: float,
+    layer: int,
+    site: ResidualSite = "resid_pre",
+) -> Iterator[None]:
+    """Steer every forward pass inside the `with` block, and never one outside it.
+
+    Args:
+        model: a causal language model with `model.model.layers`.
+        direction: what is added to the residual stream [d_model].
+        coefficient: how many times it is added; 0 changes no bit.
+        layer: the block whose input (`resid_pre`) or output (`resid_post`) is steered.
+        site: see `layer`.
+
+    Raises:
+        InputError: the model lacks the layer, or its residual stream has another width.
+    """
+    width = model.config.hidden_size
+    if tuple(direction.shape) != (width,):
+        raise InputError(
+            f"direction of shape {tuple(direction.shape)}: the model's residual stream has "
+            f"width {width}; use an SAE that was trained on this model"
+        )
+    module = site_module(model, layer, site)
+    handle = module.register_forward_pre_hook(create_steering_hook(direction, coefficient))
+    try:
+        yield
+    finally:
+        handle.remove()

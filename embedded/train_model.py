@@ -1,0 +1,169 @@
+"""Train the embedded Gemma 2 and its tokenizer from scratch: `python3 -m embedded.train_model`.
+
+Writes `embedded/model/` (safetensors, tokenizer, configuration). The seed is fixed.
+"""
+
+import argparse
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from torch.nn import functional
+from tqdm.auto import tqdm
+from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
+
+from common.logging import get_logger, setup_logging
+from embedded.corpus import Document, documents
+
+logger = get_logger("embedded.train_model")
+
+MODEL_DIR = Path(__file__).parent / "model"
+SEED = 0
+VOCABULARY = 1000
+TOKENIZER_DOCUMENTS = 10_000
+STEPS = 1500
+BATCH = 32
+LEARNING_RATE = 2e-3
+# Most of a prompt can't be predicted (which numbers, which kind); it teaches, but less.
+PROMPT_WEIGHT = 0.1
+# Batches of alike lengths waste no time on padding.
+BATCHES_SORTED_TOGETHER = 16
+IGNORED = -100
+
+
+def train_tokenizer(texts: Iterator[str]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with Gemma's special tokens; digits stand alone."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<pad>", "<eos>", "<bos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    bos = tokenizer.token_to_id("<bos>")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", bos)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        bos_token="<bos>",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def make_model(tokenizer: PreTrainedTokenizerFast) -> Gemma2ForCausalLM:
+    """A Gemma 2 with random weights, small enough for a CPU."""
+    config = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        query_pre_attn_scalar=32,
+        max_position_embeddings=1024,
+        sliding_window=512,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+    config._attn_implementation = "eager"
+    return Gemma2ForCausalLM(config)
+
+
+Example = tuple[list[int], list[float]]
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
+    """The token ids of a document with its end, and each token's weight in the loss."""
+    given = tokenizer(document.given)["input_ids"]
+    written = tokenizer(document.written, add_special_tokens=False)["input_ids"]
+    ids = [*given, *written, tokenizer.eos_token_id]
+    return ids, [PROMPT_WEIGHT] * len(given) + [1.0] * (len(written) + 1)
+
+
+def batches(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list[Example]]:
+    """Endless batches of `BATCH` examples, alike in length within a batch."""
+    generator = torch.Generator().manual_seed(seed)
+    stream = documents(seed)
+    while True:
+        group = [
+            encode(tokenizer, document)
+            for document in itertools.islice(stream, BATCH * BATCHES_SORTED_TOGETHER)
+        ]
+        group.sort(key=lambda example: len(example[0]))
+        for index in torch.randperm(BATCHES_SORTED_TOGETHER, generator=generator).tolist():
+            yield group[index * BATCH : (index + 1) * BATCH]
+
+
+def loss_of(model: Gemma2ForCausalLM, batch: list[Example]) -> torch.Tensor:
+    """The weighted mean cross-entropy of the next token over a batch."""
+    length = max(len(ids) for ids, _ in batch)
+    ids = torch.zeros(len(batch), length, dtype=torch.long)
+    weights = torch.zeros(len(batch), length)
+    for row, (row_ids, row_weights) in enumerate(batch):
+        ids[row, : len(row_ids)] = torch.tensor(row_ids)
+        weights[row, : len(row_ids)] = torch.tensor(row_weights)
+    logits = model(input_ids=ids[:, :-1]).logits
+    losses = functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none"
+    )
+    flat = weights[:, 1:].reshape(-1)
+    return (losses * flat).sum() / flat.sum()
+
+
+def train(model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
+    """Train with AdamW and a one-cycle schedule."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=LEARNING_RATE, total_steps=steps, pct_start=0.1
+    )
+    stream = batches(tokenizer, SEED)
+    model.train()
+    progress = tqdm(range(steps), desc="training", mininterval=10)
+    for _ in progress:
+        loss = loss_of(model, next(stream))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        progress.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    model.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=MODEL_DIR)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    arguments = parser.parse_args()
+    setup_logging()
+    torch.manual_seed(SEED)
+    texts = (
+        document.given + document.written
+        for document in itertools.islice(documents(SEED), TOKENIZER_DOCUMENTS)
+    )
+    tokenizer = train_tokenizer(texts)
+    model = make_model(tokenizer)
+    logger.info("%.2f M parameters", sum(p.numel() for p in model.parameters()) / 1e6)
+    train(model, tokenizer, arguments.steps)
+    model.save_pretrained(arguments.output)
+    tokenizer.save_pretrained(arguments.output)
+    logger.info("written to %s", arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Phase 2.5: SAE latents that tell right programs from wrong ones."""

@@ -1,0 +1,231 @@
+"""Phase 2.5: find the latents that tell right programs from wrong ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from common.config import Config, resolve_path
+from common.errors import InputError, RunError
+from common.files import write_json
+from common.logging import get_logger
+from common.problems import load_split
+from common_simplified.residual_stream import (
+    captured_residuals,
+    decoder_layers,
+    last_token_residuals,
+)
+from common_simplified.solving import (
+    Task,
+    Writer,
+    make_tasks,
+    open_journal,
+    pass_rate,
+    solve_greedily,
+)
+from phase2_5_simplified.sae_analyzer import (
+    Separation,
+    load_gemma_scope_sae,
+    separation_of,
+    top_features,
+    trained_site,
+    warn_of_other_site,
+)
+
+logger = get_logger("phase2_5.feature_finder")
+
+PLAIN_TEXT_WINDOW = 256
+"""Plain text is read in pieces of this many tokens."""
+
+
+class FeatureFinder:
+    """Writes solutions for the `sae` split and looks which latents separate right from wrong."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.output_dir = config.output_dir("2.5")
+        self.writer = Writer(config)
+
+    def run(self) -> dict[str, Any]:
+        """Run the phase; returns the content of `top_20_features.json`.
+
+        Raises:
+            InputError: the problems, the model, an SAE or the plain text can't be used.
+            RunError: the model solved all problems or none, so that nothing can be separated.
+        """
+        tasks = make_tasks(load_split(self.config, "sae"), self.config)
+        with open_journal(self.config, self.output_dir) as journal:
+            records = solve_greedily(tasks, self.writer, journal, "Phase 2.5: solving")
+        logger.info("pass@1 on the sae split: %.1f %% of %d", pass_rate(records), len(records))
+        passed = np.array([record["test_passed"] for record in records])
+        if passed.all() or not passed.any():
+            raise RunError(
+                f"the model solved {int(passed.sum())} of {len(passed)} problems of the sae split; "
+                "right and wrong solutions are both needed, use more or other problems"
+            )
+        separations, left_out, analysis = self._analyse_layers(tasks, passed)
+        features = top_features(separations, left_out, self.config.phase2_5_top_k)
+        for preference, found in features.items():
+            if not found:
+                raise RunError(
+                    f"no {preference}-preferring latent was found; raise "
+                    "PVA_SAE_PLAIN_TEXT_MAX_RATE or use more problems"
+                )
+            best = found[0]
+            logger.info(
+                "best %s-preferring latent: layer %d, latent %d, separation %.3f",
+                preference,
+                best["layer"],
+                best["feature_idx"],
+                best["separation_score"],
+            )
+        self._save(features, analysis, records)
+        return features
+
+    def _analyse_layers(
+        self, tasks: list[Task], passed: np.ndarray
+    ) -> tuple[dict[int, Separation], dict[int, np.ndarray], list[dict[str, Any]]]:
+        layers = list(range(len(decoder_layers(self.writer.model))))
+        saes = self._layers_with_sae(layers)
+        residuals = self._prompt_residuals(tasks, saes)
+        separations, left_out, analysis = {}, {}, []
+        for layer in tqdm(saes, desc="Phase 2.5: latents", unit="layer"):
+            # One SAE at a time: all of them together may not fit.
+            sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
+            check_width(sae, self.writer.model, layer)
+            warn_of_other_site(sae, layer, self.config.residual_site)
+            separation = separation_of(_encode(sae, residuals[layer]), passed)
+            rate = self._plain_text_rate(sae, layer)
+            separations[layer] = separation
+            left_out[layer] = rate > self.config.plain_text_max_rate
+            analysis.append(_layer_summary(layer, sae, separation, left_out[layer]))
+        return separations, left_out, analysis
+
+    def _layers_with_sae(self, layers: list[int]) -> list[int]:
+        """The layers that the SAE source covers: all, or those with a local folder."""
+        source = resolve_path(self.config.sae_source)
+        if not source.is_dir():
+            return layers
+        template = self.config.sae_id_template
+        found = [
+            layer
+            for layer in layers
+            if (source / template.format(layer=layer) / "params.npz").is_file()
+        ]
+        if not found:
+            raise InputError(
+                f"{source}: no SAE for any of the model's layers; expected files such as "
+                f"{template.format(layer=0)}/params.npz (PVA_SAE_SAE_ID_TEMPLATE)"
+            )
+        return found
+
+    def _prompt_residuals(self, tasks: list[Task], layers: list[int]) -> dict[int, torch.Tensor]:
+        """The residual stream at each prompt's last token: layer -> [n_problems, d_model]."""
+        rows = [
+            last_token_residuals(
+                self.writer.model,
+                self.writer.tokenizer,
+                task.prompt,
+                layers,
+                self.config.residual_site,
+            )
+            for task in tqdm(tasks, desc="Phase 2.5: activations", unit="problem")
+        ]
+        return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
+
+    @torch.inference_mode()
+    def _plain_text_rate(self, sae: Any, layer: int) -> np.ndarray:
+        """The fraction of plain-text tokens on which each latent fires [d_sae]."""
+        path = resolve_path(self.config.plain_text_path)
+        tokenizer, model = self.writer.tokenizer, self.writer.model
+        fired = torch.zeros(sae.W_dec.shape[0])
+        n_tokens = 0
+        for paragraph in read_plain_text(path):
+            # The first token (<bos>) is the same everywhere and says nothing about text.
+            ids = tokenizer(paragraph, return_tensors="pt")["input_ids"][:, :PLAIN_TEXT_WINDOW]
+            with captured_residuals(model, [layer], self.config.residual_site) as captured:
+                model.model(input_ids=ids.to(model.device), use_cache=False)
+            fired += (sae.encode(captured[layer][0, 1:].float()) > 0).sum(dim=0).cpu()
+            n_tokens += ids.shape[1] - 1
+            if n_tokens >= self.config.plain_text_max_tokens:
+                break
+        return (fired / max(n_tokens, 1)).numpy()
+
+    def _save(
+        self,
+        features: dict[str, list[dict[str, Any]]],
+        analysis: list[dict[str, Any]],
+        records: list[dict[str, Any]],
+    ) -> None:
+        write_json(self.output_dir / "layer_analysis.json", analysis)
+        write_json(
+            self.output_dir / "metadata.json",
+            {
+                "phase": "2.5",
+                "model_name": self.config.model_name,
+                "sae_source": self.config.sae_source,
+                "residual_site": self.config.residual_site,
+                "n_problems": len(records),
+                "pass_rate": pass_rate(records),
+                "plain_text_max_rate": self.config.plain_text_max_rate,
+            },
+        )
+        # Last: its presence says that the phase is done.
+        write_json(self.output_dir / "top_20_features.json", features)
+
+
+def check_width(sae: Any, model: Any, layer: int) -> None:
+    """Refuse an SAE of another width than the model's residual stream.
+
+    Raises:
+        InputError: they differ.
+    """
+    width = sae.W_dec.shape[1]
+    if width != model.config.hidden_size:
+        raise InputError(
+            f"the SAE of layer {layer} has width {width}, the model's residual stream "
+            f"{model.config.hidden_size}; use SAEs that were trained on this model"
+        )
+
+
+def read_plain_text(path: Path) -> list[str]:
+    """The paragraphs of a text file, one a line.
+
+    Raises:
+        InputError: the file is missing, unreadable or empty.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: plain text can't be read ({error}); set PVA_SAE_PLAIN_TEXT_PATH to a "
+            "UTF-8 file with a paragraph a line"
+        ) from error
+    paragraphs = [line for line in lines if line.strip()]
+    if not paragraphs:
+        raise InputError(f"{path}: no text in it; set PVA_SAE_PLAIN_TEXT_PATH to another file")
+    return paragraphs
+
+
+@torch.inference_mode()
+def _encode(sae: Any, residuals: torch.Tensor) -> np.ndarray:
+    return sae.encode(residuals.to(sae.W_dec.device)).cpu().numpy()
+
+
+def _layer_summary(
+    layer: int, sae: Any, separation: Separation, left_out: np.ndarray
+) -> dict[str, Any]:
+    kept = np.where(left_out, 0.0, separation.score)
+    return {
+        "layer": layer,
+        "n_latents": len(kept),
+        "sae_trained_at": trained_site(sae),
+        "n_left_out_for_plain_text": int(left_out.sum()),
+        "best_correct": {"feature_idx": int(kept.argmax()), "separation_score": float(kept.max())},
+        "best_incorrect": {
+            "feature_idx": int(kept.argmin()),
+            "separation_score": float(-kept.min()),
+        },
+    }

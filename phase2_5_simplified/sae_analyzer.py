@@ -1,0 +1,213 @@
+"""Sparse autoencoders: loading them, and how well their latents separate right from wrong."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.config import Config, load_config, resolve_path
+from common.errors import InputError
+from common.logging import get_logger
+
+logger = get_logger("phase2_5.sae_analyzer")
+
+# Gemma Scope's residual SAEs read `blocks.L.hook_resid_post`; so does a folder that says nothing.
+_DEFAULT_HOOK = "blocks.{layer}.hook_resid_post"
+
+
+def load_gemma_scope_sae(layer_idx: int, device: str = "cpu", config: Config | None = None) -> Any:
+    """Load the JumpReLU SAE of a layer, from a local folder or from a release of sae-lens.
+
+    Returns:
+        A sae-lens SAE with `W_dec` [d_sae, d_model] and `encode`: [..., d_model] -> [..., d_sae].
+
+    Raises:
+        InputError: there is no such SAE, or its file is damaged.
+    """
+    config = config or load_config()
+    sae_id = config.sae_id_template.format(layer=layer_idx)
+    folder = resolve_path(config.sae_source)
+    if folder.is_dir():
+        return _load_params(folder / sae_id, layer_idx, device)
+    from sae_lens import SAE
+
+    try:
+        return SAE.from_pretrained(config.sae_source, sae_id, device=device)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"SAE {sae_id!r} of {config.sae_source!r} can't be loaded ({reason}); set "
+            "PVA_SAE_SAE_SOURCE to a folder of SAEs or to a release of sae-lens"
+        ) from error
+
+
+def _load_params(folder: Path, layer: int, device: str) -> Any:
+    """Read `params.npz` in Gemma Scope's layout into sae-lens's JumpReLU SAE."""
+    from sae_lens.saes.jumprelu_sae import JumpReLUSAE, JumpReLUSAEConfig
+    from sae_lens.saes.sae import SAEMetadata
+
+    path = folder / "params.npz"
+    weights = _read_params(path)
+    d_in, d_sae = weights["W_enc"].shape
+    sae = JumpReLUSAE(
+        JumpReLUSAEConfig(
+            d_in=d_in,
+            d_sae=d_sae,
+            device=device,
+            apply_b_dec_to_input=False,
+            metadata=SAEMetadata(hook_name=_hook_name(folder, layer)),
+        )
+    )
+    sae.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    return sae.to(device).eval().requires_grad_(False)
+
+
+def _read_params(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            weights = {name: archive[name].astype(np.float32) for name in archive.files}
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such SAE; set PVA_SAE_SAE_SOURCE and PVA_SAE_SAE_ID_TEMPLATE to a "
+            "folder that holds one for this layer"
+        ) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a whole .npz file ({error}); get it anew") from error
+    if "W_enc" not in weights or weights["W_enc"].ndim != 2:
+        raise InputError(f"{path}: no matrix W_enc [d_model, d_sae] in it")
+    d_in, d_sae = weights["W_enc"].shape
+    expected = {
+        "W_enc": (d_in, d_sae),
+        "W_dec": (d_sae, d_in),
+        "b_enc": (d_sae,),
+        "b_dec": (d_in,),
+        "threshold": (d_sae,),
+    }
+    for name, shape in expected.items():
+        if name not in weights or weights[name].shape != shape:
+            found = weights[name].shape if name in weights else "nothing"
+            raise InputError(f"{path}: {name} should have the shape {shape}, found {found}")
+        if not np.isfinite(weights[name]).all():
+            raise InputError(f"{path}: {name} holds numbers that are not finite; get it anew")
+    return {name: weights[name] for name in expected}
+
+
+def _hook_name(folder: Path, layer: int) -> str:
+    path = folder / "cfg.json"
+    if not path.exists():
+        return _DEFAULT_HOOK.format(layer=layer)
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["hook_name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no hook_name can be read from it ({error})") from error
+
+
+def trained_site(sae: Any) -> str:
+    """Where in a block the SAE was trained: `resid_pre` or `resid_post`."""
+    return "resid_pre" if str(sae.cfg.metadata.hook_name).endswith("resid_pre") else "resid_post"
+
+
+def warn_of_other_site(sae: Any, layer: int, site: str) -> None:
+    """Log one line if latents are read or written elsewhere than where the SAE was trained."""
+    if trained_site(sae) != site:
+        logger.warning(
+            "the SAE of layer %d was trained at %s and is used at %s (PVA_SAE_RESIDUAL_SITE)",
+            layer,
+            trained_site(sae),
+            site,
+        )
+
+
+def load_decoder_direction(
+    layer: int, feature_idx: int, device: str, config: Config
+) -> torch.Tensor:
+    """One latent's decoder direction [d_model]; the rest of the SAE is let go.
+
+    Raises:
+        InputError: the SAE can't be loaded or has no such latent.
+    """
+    sae = load_gemma_scope_sae(layer, "cpu", config)
+    warn_of_other_site(sae, layer, config.residual_site)
+    n_latents = sae.W_dec.shape[0]
+    if not 0 <= feature_idx < n_latents:
+        raise InputError(
+            f"latent {feature_idx} of layer {layer}: the SAE has latents 0 to {n_latents - 1}; "
+            "use the SAE with which Phase 2.5 found it"
+        )
+    return sae.W_dec[feature_idx].detach().clone().to(device)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How one layer's latents fire on right and on wrong solutions; arrays [d_sae].
+
+    `f_correct` and `f_incorrect` are fractions of solutions on which a latent fires;
+    `mean_correct` and `mean_incorrect` its mean activation over all of them.
+    """
+
+    f_correct: np.ndarray
+    f_incorrect: np.ndarray
+    mean_correct: np.ndarray
+    mean_incorrect: np.ndarray
+
+    @property
+    def score(self) -> np.ndarray:
+        """f_correct - f_incorrect (arXiv 2510.02917): positive is correct-preferring."""
+        return self.f_correct - self.f_incorrect
+
+
+def separation_of(activations: np.ndarray, passed: np.ndarray) -> Separation:
+    """Separation of latents from their activations [n_solutions, d_sae] and verdicts.
+
+    Raises:
+        ValueError: all solutions passed, or none did.
+    """
+    if passed.all() or not passed.any():
+        raise ValueError("right and wrong solutions are both needed")
+    fires = activations > 0
+    return Separation(
+        f_correct=fires[passed].mean(axis=0),
+        f_incorrect=fires[~passed].mean(axis=0),
+        mean_correct=activations[passed].mean(axis=0),
+        mean_incorrect=activations[~passed].mean(axis=0),
+    )
+
+
+def top_features(
+    separations: dict[int, Separation], left_out: dict[int, np.ndarray], top_k: int
+) -> dict[str, list[dict[str, Any]]]:
+    """The best latents over all layers, correct- and incorrect-preferring, best first.
+
+    Args:
+        separations: by layer.
+        left_out: by layer, a mask [d_sae] of latents that are not considered.
+        top_k: how many of each.
+    """
+    candidates: dict[str, list[dict[str, Any]]] = {"correct": [], "incorrect": []}
+    for layer, separation in separations.items():
+        for preference, sign, mean in (
+            ("correct", 1, separation.mean_correct),
+            ("incorrect", -1, separation.mean_incorrect),
+        ):
+            score = np.where(left_out[layer], -np.inf, sign * separation.score)
+            # A stable order, so that ties fall the same way everywhere.
+            for latent in np.argsort(-score, kind="stable")[:top_k]:
+                if score[latent] > 0:
+                    candidates[preference].append(
+                        {
+                            "feature_idx": int(latent),
+                            "layer": layer,
+                            "separation_score": float(score[latent]),
+                            "f_correct": float(separation.f_correct[latent]),
+                            "f_incorrect": float(separation.f_incorrect[latent]),
+                            "mean_activation": float(mean[latent]),
+                        }
+                    )
+    for features in candidates.values():
+        features.sort(key=lambda feature: -feature["separation_score"])
+        del features[top_k:]
+    return candidates

@@ -1,0 +1,1 @@
+"""Phase 3.5: temperature robustness on the validation split."""

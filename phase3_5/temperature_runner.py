@@ -1,0 +1,164 @@
+"""Phase 3.5: do the best latents tell right from wrong at every temperature?"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import mannwhitneyu
+from tqdm.auto import tqdm
+
+from common.config import Config
+from common.files import write_atomically, write_json
+from common.journal import Journal
+from common.logging import get_logger
+from common.problems import load_split
+from common_simplified.generation import generate_samples
+from common_simplified.residual_stream import last_token_residuals
+from common_simplified.solving import (
+    Task,
+    Writer,
+    judged_record,
+    make_tasks,
+    open_journal,
+    pass_rate,
+    sandbox_limits,
+    solve_greedily,
+)
+from phase2_5_simplified.feature_finder import check_width
+from phase2_5_simplified.features import Feature, best_layers, load_best_features
+from phase2_5_simplified.sae_analyzer import load_gemma_scope_sae
+
+logger = get_logger("phase3_5.temperature_runner")
+
+Records = list[dict[str, Any]]
+
+
+class TemperatureRobustnessRunner:
+    """Samples solutions for the split `validation` at each temperature and compares."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.output_dir = config.output_dir("3.5")
+        self.writer = Writer(config)
+
+    def run(self) -> dict[str, Any]:
+        """Run the phase; returns the content of `metadata.json`.
+
+        Raises:
+            InputError: Phase 2.5's features, the problems, the model or an SAE can't be used.
+        """
+        features = load_best_features(self.config)
+        tasks = make_tasks(load_split(self.config, "validation"), self.config)
+        by_temperature: dict[float, Records] = {}
+        with open_journal(self.config, self.output_dir) as journal:
+            for temperature in self.config.phase3_5_temperatures:
+                by_temperature[temperature] = self._solve(tasks, temperature, journal)
+        activations = {
+            name: self._activations(tasks, feature) for name, feature in features.items()
+        }
+        report = [
+            {
+                "temperature": temperature,
+                "n_solutions": len(records),
+                "pass_rate": pass_rate(records),
+                **{f"{name}_auroc": auroc(activations[name], records) for name in activations},
+            }
+            for temperature, records in by_temperature.items()
+        ]
+        for temperature, records in by_temperature.items():
+            self._save(temperature, records)
+        metadata = {
+            "phase": "3.5",
+            "model_name": self.config.model_name,
+            "residual_site": self.config.residual_site,
+            "best_layers": best_layers(features),
+            "temperatures": report,
+        }
+        write_json(self.output_dir / "metadata.json", metadata)
+        for row in report:
+            logger.info(
+                "temperature %g: pass@1 %.1f %% of %d solutions",
+                row["temperature"],
+                row["pass_rate"],
+                row["n_solutions"],
+            )
+        return metadata
+
+    def _solve(self, tasks: list[Task], temperature: float, journal: Journal) -> Records:
+        description = f"Phase 3.5: temperature {temperature:g}"
+        if temperature == 0:
+            return solve_greedily(tasks, self.writer, journal, description)
+        records: Records = []
+        for task in tqdm(tasks, desc=description, unit="problem"):
+            key = (task.problem.task_id, temperature)
+            entry = journal.get(*key)
+            samples = entry["samples"] if entry else None
+            if samples is None or len(samples) != self.config.phase3_5_samples_per_temperature:
+                samples = self._sample(task, temperature)
+                journal.add(*key, record={"samples": samples})
+            records.extend(samples)
+        return records
+
+    def _sample(self, task: Task, temperature: float) -> Records:
+        start = time.perf_counter()
+        generations = generate_samples(
+            self.writer.model,
+            self.writer.tokenizer,
+            task.prompt,
+            self.config.max_new_tokens,
+            temperature=temperature,
+            n_samples=self.config.phase3_5_samples_per_temperature,
+            # A seed of its own for each problem, so that a resumed run draws the same.
+            seed=self.config.seed + task.problem.task_id,
+        )
+        seconds = (time.perf_counter() - start) / len(generations)
+        limits = sandbox_limits(self.config)
+        return [
+            judged_record(task, generation, temperature, seconds, limits)
+            for generation in generations
+        ]
+
+    def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
+        """The latent's activation at each prompt's last token: task_id -> activation."""
+        sae = load_gemma_scope_sae(feature.layer, str(self.writer.model.device), self.config)
+        check_width(sae, self.writer.model, feature.layer)
+        activations = {}
+        for task in tasks:
+            residual = last_token_residuals(
+                self.writer.model,
+                self.writer.tokenizer,
+                task.prompt,
+                [feature.layer],
+                self.config.residual_site,
+            )[feature.layer]
+            with torch.inference_mode():
+                encoded = sae.encode(residual.to(sae.W_dec.device))
+            activations[task.problem.task_id] = float(encoded[feature.feature_idx])
+        return activations
+
+    def _save(self, temperature: float, records: Records) -> None:
+        import pandas as pd
+
+        name = f"dataset_validation_temp_{temperature:g}".replace(".", "_") + ".parquet"
+        frame = pd.DataFrame(records)
+
+        def write(path: Path) -> None:
+            frame.to_parquet(path, index=False)
+
+        write_atomically(self.output_dir / name, write)
+
+
+def auroc(activations: dict[int, float], records: Records) -> float | None:
+    """The chance that the latent is higher on a right solution than on a wrong one.
+
+    Mann and Whitney's U over the number of pairs; 0.5 says nothing, ties count half. None if
+    all solutions are right, or all wrong.
+    """
+    values = np.array([activations[record["task_id"]] for record in records])
+    passed = np.array([record["test_passed"] for record in records])
+    if passed.all() or not passed.any():
+        return None
+    statistic = mannwhitneyu(values[passed], values[~passed]).statistic
+    return float(statistic / (passed.sum() * (~passed).sum()))

@@ -1,0 +1,94 @@
+"""The baseline file of Phase 3.6: its name, and reading it with all that can be wrong in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.config import Config
+from common.errors import InputError
+from common.problems import parse_test_list
+from common.utils import require_phase_file
+
+BASELINE_FILE = "dataset_hyperparams_temp_0_0.parquet"
+
+_COLUMNS = (
+    "task_id",
+    "test_list",
+    "prompt",
+    "generated_code",
+    "test_passed",
+    "cyclomatic_complexity",
+)
+
+
+@dataclass(frozen=True)
+class BaselineProblem:
+    """One problem with what the unsteered model wrote for it."""
+
+    task_id: int
+    prompt: str
+    test_list: tuple[str, ...]
+    test_setup_code: str
+    baseline_code: str
+    baseline_passed: bool
+    cyclomatic_complexity: int
+
+
+def load_baseline(config: Config) -> list[BaselineProblem]:
+    """The baseline problems, ordered by `task_id`.
+
+    Both shapes are read: this project's (`test_list` a list), and the published study's
+    (`test_list` a JSON string, no `text`).
+
+    Raises:
+        InputError: the file is missing, damaged, empty, lacks a column, or a row is wrong.
+    """
+    path = require_phase_file("3.6", BASELINE_FILE, config)
+    rows = _read_rows(path)
+    problems: dict[int, BaselineProblem] = {}
+    for number, row in enumerate(rows):
+        try:
+            problem = _parse(row)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}, row {number}: {error}") from error
+        if problem.task_id in problems:
+            raise InputError(f"{path}: task_id {problem.task_id} occurs twice")
+        problems[problem.task_id] = problem
+    return [problems[task_id] for task_id in sorted(problems)]
+
+
+def _read_rows(path: Path) -> list[dict[Any, Any]]:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not a whole parquet file ({reason}); make it anew") from error
+    missing = [column for column in _COLUMNS if column not in frame.columns]
+    if missing:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; it is made by: python3 run.py phase 3.6"
+        )
+    if frame.empty:
+        raise InputError(f"{path}: no rows in it; make it anew: python3 run.py phase 3.6 --fresh")
+    return frame.to_dict("records")
+
+
+def _parse(row: Mapping[Any, Any]) -> BaselineProblem:
+    for column in ("prompt", "generated_code"):
+        if not isinstance(row[column], str):
+            raise ValueError(f"{column} isn't text: {row[column]!r}")
+    if row["test_passed"] not in (True, False):
+        raise ValueError(f"test_passed isn't true or false: {row['test_passed']!r}")
+    setup = row.get("test_setup_code")
+    return BaselineProblem(
+        task_id=int(row["task_id"]),
+        prompt=row["prompt"],
+        test_list=parse_test_list(row["test_list"]),
+        test_setup_code=setup if isinstance(setup, str) else "",
+        baseline_code=row["generated_code"],
+        baseline_passed=bool(row["test_passed"]),
+        cyclomatic_complexity=int(row["cyclomatic_complexity"]),
+    )

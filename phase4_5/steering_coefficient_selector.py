@@ -1,0 +1,177 @@
+"""Phase 4.5: how strongly must a latent be pushed before the model's code changes?
+
+This file tells the phase's story in the specification's order; the work is done next door.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from common.config import Config
+from common.errors import InputError
+from common.journal import Journal
+from common.logging import get_logger
+from common_simplified.residual_stream import site_module
+from common_simplified.solving import Writer, file_digest, solution_settings
+from common_simplified.steering import PreHook, create_steering_hook
+from phase2_5_simplified.features import Feature, SteeringType, load_best_features
+from phase2_5_simplified.sae_analyzer import load_decoder_direction
+from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
+from phase4_5.grid import run_coefficient
+from phase4_5.metrics import summarise_coefficient
+from phase4_5.outputs import save_examples, save_results
+from phase4_5.problems import select_problems
+
+logger = get_logger("phase4_5.steering_evaluator")
+
+
+class SteeringCoefficientSelector:
+    """Select steering coefficients by grid search.
+
+    `run()` is the whole phase. The steps can be used one by one after `_load_dependencies()`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Take the configuration; nothing is loaded before `_load_dependencies`."""
+        self.config = config
+        self.output_dir = config.output_dir("4.5")
+        self.writer = Writer(config)
+        self.features: dict[SteeringType, Feature] = {}
+        self.directions: dict[SteeringType, torch.Tensor] = {}
+        self.problems: list[BaselineProblem] = []
+
+    def run(self) -> dict[str, Any]:
+        """Run the grid search; returns the content of `phase_4_5_summary.json`.
+
+        Raises:
+            InputError: an input is missing or wrong; nothing has been overwritten.
+        """
+        started = datetime.now(UTC)
+        clock = time.perf_counter()
+        self._load_dependencies()
+        with Journal(
+            self.output_dir / "journal.jsonl", self._settings(), self.config.fresh
+        ) as journal:
+            evaluations = {
+                steering_type: self._search(steering_type, journal)
+                for steering_type in self.features
+            }
+        return save_results(
+            self.config,
+            self.features,
+            evaluations,
+            device=str(self.writer.model.device),
+            dtype=str(self.writer.model.dtype).removeprefix("torch."),
+            started=started,
+            duration_seconds=time.perf_counter() - clock,
+        )
+
+    def _load_dependencies(self) -> None:
+        """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
+
+        Raises:
+            InputError: one of them is missing, damaged, or doesn't fit the others.
+        """
+        self.features = load_best_features(self.config)
+        baseline = load_baseline(self.config)
+        baseline = baseline[self.config.start_index : self.config.end_index]
+        if not baseline:
+            raise InputError(
+                f"no baseline problems from index {self.config.start_index} to "
+                f"{self.config.end_index}: give a smaller --start"
+            )
+        self.problems = select_problems(
+            baseline, self.config.phase4_5_problems_per_coeff, self.config.seed
+        )
+        if len(self.problems) < self.config.phase4_5_problems_per_coeff:
+            logger.warning(
+                "the baseline has %d problems, fewer than the %d wanted for each coefficient",
+                len(self.problems),
+                self.config.phase4_5_problems_per_coeff,
+            )
+        for steering_type, feature in self.features.items():
+            self.directions[steering_type] = self._load_direction(feature)
+
+    def _load_direction(self, feature: Feature) -> torch.Tensor:
+        model = self.writer.model
+        site_module(model, feature.layer, self.config.residual_site)
+        direction = load_decoder_direction(
+            feature.layer, feature.feature_idx, str(model.device), self.config
+        )
+        if direction.shape[0] != model.config.hidden_size:
+            raise InputError(
+                f"the SAE of layer {feature.layer} has width {direction.shape[0]}, the model's "
+                f"residual stream {model.config.hidden_size}; use SAEs trained on this model"
+            )
+        logger.info(
+            "%s-steering: layer %d, latent %d, separation %.3f",
+            feature.steering_type,
+            feature.layer,
+            feature.feature_idx,
+            feature.separation_score,
+        )
+        return direction
+
+    def _settings(self) -> dict[str, Any]:
+        """What the journal's records depend on."""
+        settings = solution_settings(self.config)
+        # The prompts come from the baseline, not from the problems.
+        del settings["problems"], settings["prompt_style"]
+        settings |= {
+            "residual_site": self.config.residual_site,
+            "sae_source": self.config.sae_source,
+            "sae_id_template": self.config.sae_id_template,
+            "baseline": file_digest(self.config.output_dir("3.6") / BASELINE_FILE),
+        }
+        for steering_type, feature in self.features.items():
+            settings[f"{steering_type}_feature"] = [feature.layer, feature.feature_idx]
+        return settings
+
+    def _create_steering_hook(self, decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
+        """The hook that adds `coefficient * decoder_direction` [d_model] to a residual stream."""
+        return create_steering_hook(decoder_direction, coefficient)
+
+    def evaluate_coefficient(
+        self,
+        coefficient: float,
+        problems_subset: Sequence[BaselineProblem],
+        steering_type: SteeringType = "correct",
+        journal: Journal | None = None,
+    ) -> dict[str, Any]:
+        """Evaluate one coefficient of a direction on some problems.
+
+        Returns:
+            the metrics of `phase4_5.metrics.summarise_coefficient` (rates in percent), the
+            `steering_type`, and under `results` one record a problem.
+        """
+        records = run_coefficient(
+            self.writer,
+            self.features[steering_type],
+            self.directions[steering_type],
+            coefficient,
+            problems_subset,
+            journal,
+        )
+        summary = summarise_coefficient(records)
+        logger.info(
+            "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
+            steering_type,
+            coefficient,
+            summary["flip_rate"],
+            summary["mean_token_similarity"],
+        )
+        return {"steering_type": steering_type, **summary, "results": records}
+
+    def _search(self, steering_type: SteeringType, journal: Journal) -> list[dict[str, Any]]:
+        """Try every coefficient of a direction; its examples are saved before the next."""
+        evaluations = []
+        for coefficient in self.config.phase4_5_coefficients:
+            evaluation = self.evaluate_coefficient(
+                coefficient, self.problems, steering_type, journal
+            )
+            save_examples(self.output_dir, evaluation["results"])
+            evaluations.append(evaluation)
+        return evaluations

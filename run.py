@@ -1,0 +1,174 @@
+"""The only door to the pipeline: `python3 run.py phase 4.5`."""
+
+import argparse
+import importlib
+import json
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+try:
+    from common.errors import InputError, PipelineError
+    from common.logging import get_logger, setup_logging
+    from common.phases import PHASES, Phase
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}: type `make setup`, then `. .venv/bin/activate`")
+
+if TYPE_CHECKING:
+    from common.config import Config
+
+logger = get_logger("run")
+
+INTERRUPTED = 130
+"""The exit status of a command that was stopped by Ctrl-C, as shells have it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0, 1 (failed run) or 2 (wrong call or input)."""
+    parsed = _make_parser().parse_args(arguments)
+    setup_logging(parsed.verbose)
+    try:
+        parsed.command(parsed)
+    except PipelineError as error:
+        _report(str(error), parsed.verbose)
+        return error.exit_status
+    except KeyboardInterrupt:
+        _report("stopped; what is finished is kept, the same command goes on from there", False)
+        return INTERRUPTED
+    except Exception as error:
+        _report(f"{type(error).__name__}: {error} (--verbose shows where)", parsed.verbose)
+        return 1
+    return 0
+
+
+def _report(message: str, with_traceback: bool) -> None:
+    if with_traceback:
+        traceback.print_exc()
+    logger.error("%s", " ".join(message.split()))
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--verbose", action="store_true", help="debug lines and tracebacks")
+    common.add_argument("--profile", help="embedded (default) or gemma-2-2b")
+    common.add_argument("--data-dir", metavar="DIR", help="root of the outputs (data)")
+
+    parser = argparse.ArgumentParser(
+        description="How strongly must an SAE latent be pushed before a model's code changes?",
+        epilog="Every setting is also an environment variable PVA_SAE_<NAME>; see the README.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    phase = commands.add_parser("phase", parents=[common], help="run phases")
+    phase.add_argument("numbers", nargs="+", metavar="N", help=", ".join(PHASES))
+    phase.add_argument("--start", type=int, dest="start_index", help="first problem (index, 0)")
+    phase.add_argument("--end", type=int, dest="end_index", help="problem to stop before")
+    phase.add_argument("--model", dest="model_name", help="Hugging Face id or local folder")
+    phase.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
+    phase.add_argument(
+        "--coefficients", dest="phase4_5_coefficients", metavar="1,3,10", help="Phase 4.5's grid"
+    )
+    phase.add_argument(
+        "--problems",
+        dest="phase4_5_problems_per_coeff",
+        type=int,
+        metavar="N",
+        help="problems for each coefficient in Phase 4.5",
+    )
+    phase.add_argument(
+        "--fresh",
+        action="store_true",
+        default=None,
+        help="compute anew what an earlier run has finished",
+    )
+    phase.set_defaults(command=_run_phases)
+
+    listing = commands.add_parser("list", parents=[common], help="the phases")
+    listing.set_defaults(command=_list_phases)
+    status = commands.add_parser("status", parents=[common], help="what has been done")
+    status.set_defaults(command=_show_status)
+    return parser
+
+
+_NOT_SETTINGS = {"command", "numbers", "verbose"}
+
+
+def _load_config(parsed: argparse.Namespace) -> "Config":
+    from common.config import load_config
+
+    return load_config(
+        **{name: value for name, value in vars(parsed).items() if name not in _NOT_SETTINGS}
+    )
+
+
+def _run_phases(parsed: argparse.Namespace) -> None:
+    for number in parsed.numbers:
+        if number not in PHASES:
+            raise InputError(f"phase {number}: no such phase; there are {', '.join(PHASES)}")
+    config = _load_config(parsed)
+    for number in parsed.numbers:
+        if config.run_missing_phases:
+            _run_missing(PHASES[number], config)
+        _run_phase(PHASES[number], config)
+
+
+def _run_missing(phase: Phase, config: "Config") -> None:
+    """Run what `phase` needs and nobody has made, on all problems, in order."""
+    whole = config.model_copy(update={"fresh": False, "start_index": 0, "end_index": None})
+    for number in phase.needs:
+        needed = PHASES[number]
+        if not (config.output_dir(number) / needed.result_file).is_file():
+            logger.info("Phase %s needs Phase %s, which is run first", phase.number, number)
+            _run_missing(needed, config)
+            _run_phase(needed, whole)
+
+
+def _run_phase(phase: Phase, config: "Config") -> None:
+    logger.info("Phase %s: %s", phase.number, phase.title)
+    runner: Any = getattr(importlib.import_module(phase.module), phase.class_name)(config)
+    runner.run()
+    logger.info("Phase %s is done: %s", phase.number, config.output_dir(phase.number))
+
+
+def _list_phases(parsed: argparse.Namespace) -> None:  # noqa: ARG001
+    for phase in PHASES.values():
+        needs = f" (needs {', '.join(phase.needs)})" if phase.needs else ""
+        _say(f"{phase.number}  {phase.title}{needs}")
+
+
+def _show_status(parsed: argparse.Namespace) -> None:
+    config = _load_config(parsed)
+    for phase in PHASES.values():
+        folder = config.output_dir(phase.number)
+        missing = [name for name in phase.outputs if not (folder / name).is_file()]
+        journal = folder / "journal.jsonl"
+        if not missing:
+            state = "done"
+        elif journal.is_file():
+            with journal.open("rb") as lines:
+                finished = max(0, sum(1 for _ in lines) - 1)
+            state = f"begun ({finished} pieces of work finished): {phase.command}"
+        else:
+            state = f"not done: {phase.command}"
+        _say(f"{phase.number}  {folder}  {state}")
+    _show_selected(config)
+
+
+def _show_selected(config: "Config") -> None:
+    path = config.output_dir("4.5") / "selected_coefficients.json"
+    if not path.is_file():
+        return
+    from common.files import read_json
+
+    selected = read_json(path)
+    for steering_type in ("correct", "incorrect"):
+        entry = selected.get(steering_type, {})
+        _say(f"     {steering_type}-steering: coefficient {json.dumps(entry.get('coefficient'))}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""What the tests share: real small models, the embedded one and a random Llama."""
+
+import os
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from common.config import load_config
+from common_simplified.model_loader import load_model_and_tokenizer
+
+for name in list(os.environ):
+    if name.startswith("PVA_SAE_"):
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def embedded():
+    """The embedded Gemma 2 and its tokenizer."""
+    config = load_config()
+    return load_model_and_tokenizer(config.model_name, "cpu")
+
+
+@pytest.fixture(scope="session")
+def llama(embedded):
+    """A Llama with random weights, for the embedded tokenizer."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(embedded[1]),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    return LlamaForCausalLM(config).eval()
