@@ -96,6 +96,7 @@ def train_sae(activations: torch.Tensor, target_l0: float, steps: int, n_latents
             total_training_samples=steps * BATCH,
             train_batch_size_samples=BATCH,
             lr=LEARNING_RATE,
+            lr_end=LEARNING_RATE / 10,
             lr_warm_up_steps=steps // 20,
             lr_decay_steps=steps // 5,
             dead_feature_window=200,

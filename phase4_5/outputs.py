@@ -65,7 +65,7 @@ def save_results(
         for steering_type, listed in summaries.items()
     }
     timestamp = started.isoformat(timespec="seconds")
-    selected = {
+    selected: dict[str, Any] = {
         "phase": "4.5",
         "timestamp": timestamp,
         "selection_method": "recommended",

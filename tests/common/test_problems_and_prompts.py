@@ -119,7 +119,9 @@ def test_the_function_prompt_ends_with_the_signature(tmp_path):
 
 
 def test_the_signature_is_that_of_the_last_function():
-    code = "def helper(x):\n    return x\n\ndef main(a, b=2, *rest, key=None):\n    return helper(a)\n"
+    code = (
+        "def helper(x):\n    return x\n\ndef main(a, b=2, *rest, key=None):\n    return helper(a)\n"
+    )
     assert function_header(code) == "def main(a, b=2, *rest, key=None):"
     for bad in ("x = 1", "def f(:"):
         with pytest.raises(ValueError):

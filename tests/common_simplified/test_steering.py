@@ -38,7 +38,9 @@ def test_the_direction_is_added_at_every_position(model, site):
         with steering(model, direction, 30, layer, site):
             after = residual(model, layer, site)
         assert after.shape == before.shape == (1, 6, model.config.hidden_size)
-        torch.testing.assert_close(after - before, (30 * direction).expand_as(before), rtol=0, atol=1e-3)
+        torch.testing.assert_close(
+            after - before, (30 * direction).expand_as(before), rtol=0, atol=1e-3
+        )
 
 
 def test_the_output_of_a_block_is_the_input_of_the_next(model):
@@ -101,19 +103,22 @@ def test_the_hook_keeps_the_streams_dtype_and_the_other_arguments(dtype):
 
 def test_a_layer_or_a_width_that_the_model_lacks_is_refused(model):
     width = model.config.hidden_size
-    with pytest.raises(InputError, match="layer 99: the model has layers 0 to"), steering(
-        model, torch.ones(width), 1, 99
+    with (
+        pytest.raises(InputError, match="layer 99: the model has layers 0 to"),
+        steering(model, torch.ones(width), 1, 99),
     ):
         pass
-    with pytest.raises(InputError, match=f"width {width}"), steering(
-        model, torch.ones(width + 1), 1, 0
+    with (
+        pytest.raises(InputError, match=f"width {width}"),
+        steering(model, torch.ones(width + 1), 1, 0),
     ):
         pass
 
 
 def test_a_model_without_blocks_is_refused():
-    with pytest.raises(InputError, match="model.model.layers"), captured_residuals(
-        torch.nn.Linear(2, 2), [0], "resid_pre"
+    with (
+        pytest.raises(InputError, match="model.model.layers"),
+        captured_residuals(torch.nn.Linear(2, 2), [0], "resid_pre"),
     ):
         pass
 

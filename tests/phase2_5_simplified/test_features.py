@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+from common.config import load_config
+from common.errors import InputError
+from phase2_5_simplified.features import best_layers, load_best_features
+
+# The first features of the published run.
+PUBLISHED = {
+    "correct": [
+        {
+            "feature_idx": 11225,
+            "layer": 16,
+            "separation_score": 0.2212,
+            "f_correct": 0.7241,
+            "f_incorrect": 0.5029,
+            "mean_activation": 5.1586,
+        }
+    ],
+    "incorrect": [{"feature_idx": 2853, "layer": 25, "separation_score": 0.2010}],
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "phase2_5").mkdir()
+    return load_config(data_dir=str(tmp_path))
+
+
+def write(config, content, name="top_20_features.json"):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (config.output_dir("2.5") / name).write_text(text)
+
+
+def test_the_published_file_is_read(config):
+    write(config, PUBLISHED)
+    features = load_best_features(config)
+    assert (features["correct"].layer, features["correct"].feature_idx) == (16, 11225)
+    assert best_layers(features) == {
+        "correct": 16,
+        "incorrect": 25,
+        "correct_feature_idx": 11225,
+        "incorrect_feature_idx": 2853,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"correct": [', "not valid JSON"),
+        ({"correct": PUBLISHED["correct"]}, "no list of 'incorrect' features"),
+        ({**PUBLISHED, "correct": []}, "no list of 'correct' features"),
+        ([1], "no list of 'correct' features"),
+        ({**PUBLISHED, "correct": [{"layer": 1, "separation_score": 1}]}, "'feature_idx'"),
+        ({**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": "16"}]}, "layer='16'"),
+        ({**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": -1}]}, "layer=-1"),
+        ({**PUBLISHED, "correct": ["x"]}, "first 'correct' feature"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_is_wrong(config, content, message):
+    write(config, content)
+    with pytest.raises(InputError, match=message) as caught:
+        load_best_features(config)
+    assert "top_20_features.json" in str(caught.value)
+
+
+def test_a_missing_file_names_the_phase_and_the_command(config):
+    with pytest.raises(InputError, match="Phase 2.5, run: python3 run.py phase 2.5"):
+        load_best_features(config)
+
+
+def test_features_of_another_residual_site_are_refused(config):
+    write(config, PUBLISHED)
+    write(config, {"residual_site": "resid_post"}, "metadata.json")
+    with pytest.raises(InputError, match="found at resid_post.*set it to resid_post"):
+        load_best_features(config)
+    other = load_config(data_dir=config.data_dir, residual_site="resid_post")
+    assert load_best_features(other)

@@ -1,0 +1,98 @@
+import json
+
+import pandas as pd
+import pytest
+
+from common.config import load_config
+from common.errors import InputError
+from phase3_6.baseline import BASELINE_FILE, load_baseline
+
+ROW = {
+    "task_id": 5,
+    "text": "Double it.",
+    "test_list": ["assert f(1) == 2", "assert f(2) == 4"],
+    "test_setup_code": "import math",
+    "prompt": "Double it.\n",
+    "generated_code": "def f(n):\n    return n * 2",
+    "test_passed": True,
+    "cyclomatic_complexity": 1,
+    "temperature": 0.0,
+    "error_message": None,
+    "generation_time": 0.5,
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "phase3_6").mkdir()
+    return load_config(data_dir=str(tmp_path))
+
+
+def write(config, rows, columns=None):
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.to_parquet(config.output_dir("3.6") / BASELINE_FILE)
+
+
+def test_this_projects_shape(config):
+    write(config, [ROW, {**ROW, "task_id": 2, "test_passed": False}])
+    first, second = load_baseline(config)
+    assert (first.task_id, first.baseline_passed) == (2, False)
+    assert (second.task_id, second.baseline_passed) == (5, True)
+    assert second.test_list == ("assert f(1) == 2", "assert f(2) == 4")
+    assert second.test_setup_code == "import math"
+
+
+def test_the_published_shape_without_text_and_with_tests_as_json(config):
+    row = {key: value for key, value in ROW.items() if key not in ("text", "test_setup_code")}
+    write(config, [{**row, "test_list": json.dumps(row["test_list"])}])
+    assert load_baseline(config)[0].test_list == tuple(ROW["test_list"])
+    assert load_baseline(config)[0].test_setup_code == ""
+
+
+@pytest.mark.parametrize("column", ["test_passed", "generated_code", "prompt", "test_list"])
+def test_a_missing_column_is_named(config, column):
+    write(config, [{key: value for key, value in ROW.items() if key != column}])
+    with pytest.raises(InputError, match=f"no column {column}"):
+        load_baseline(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test_passed": None}, "row 0: test_passed"),
+        ({"test_passed": "yes"}, "row 0: test_passed"),
+        ({"generated_code": None}, "row 0: generated_code"),
+        ({"test_list": []}, "row 0: test_list"),
+        ({"test_list": ["", ""]}, "row 0: test_list"),
+        ({"task_id": "abc"}, "row 0"),
+    ],
+)
+def test_a_wrong_row_is_named(config, change, message):
+    write(config, [{**ROW, **change}])
+    with pytest.raises(InputError, match=message):
+        load_baseline(config)
+
+
+def test_a_task_that_occurs_twice_is_refused(config):
+    write(config, [ROW, ROW])
+    with pytest.raises(InputError, match="task_id 5 occurs twice"):
+        load_baseline(config)
+
+
+def test_an_empty_file_is_refused(config):
+    write(config, [], columns=list(ROW))
+    with pytest.raises(InputError, match="no rows"):
+        load_baseline(config)
+
+
+def test_a_missing_file_names_the_phase_and_the_command(config):
+    with pytest.raises(InputError, match="Phase 3.6, run: python3 run.py phase 3.6"):
+        load_baseline(config)
+
+
+def test_a_truncated_file_is_refused(config):
+    write(config, [ROW])
+    path = config.output_dir("3.6") / BASELINE_FILE
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match="not a whole parquet file"):
+        load_baseline(config)
