@@ -40,6 +40,10 @@ def test_the_same_unparseable_text_is_no_change():
     assert what_changed("def f(", "def g(") == ["syntax"]
 
 
+def test_a_lost_condition_is_control_flow():
+    assert what_changed("if a: b", "a\nb") == ["control_flow"]
+
+
 def test_nesting_is_structure():
     inside = "def f(a):\n    for x in a:\n        g(x)\n        h()"
     outside = "def f(a):\n    for x in a:\n        g(x)\n    h()"

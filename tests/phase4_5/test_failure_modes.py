@@ -57,7 +57,8 @@ BASELINE = "def area(width, height):\n    return width * height"
         ("area = 3", "exception", "TypeError: 'int' object", "exception:TypeError"),
         ("def area(w, h):\n    raise E", "exception", None, "exception:unknown"),
         ("def area(w, h):\n    while 1: w += 1", "timeout", None, "timeout"),
-        ("def surface():\n    pass", "timeout", None, "timeout"),
+        ("def area(w):\n    while 1: w += 1", "timeout", None, "timeout"),
+        ("globals()['area'] = max", "wrong_answer", None, "wrong_answer"),
         ("def area(w, h):\n    return [w] * 10**10", "memory", "MemoryError", "memory"),
         ("def area(w, h):\n    exit()", "exited", None, "exited"),
         (
@@ -148,6 +149,9 @@ def test_steering_is_not_blamed_for_a_name_that_the_baseline_had_wrong():
     [
         "def f(x):\n" + "    x += 1\n" * 4,
         "def f(x):\n" + "    x += 1\n\n" * 4,
+        "def f(first, second):\n    total = first * second\n"
+        + "    total += 1\n" * 4
+        + "    for item in range(total):\n        second -= item * first\n    return second",
         "def f(x):\n    return " + "max(x, " * 30,
         "def f(x):\n    return x\n" + "f(1)\nf(2)\n" * 8,
         "set_" * 40,
@@ -172,7 +176,9 @@ def test_degenerate_repetition(code):
         "def f(x):\n    # " + "-" * 90 + "\n    return x",
         "def f(n):\n" + "".join(f"    if n == {i}:\n        return 'item{i}'\n" for i in range(12)),
         "def f(x):\n" + " " * 80 + "return x",
-        "x = 0000",
+        "x=00000",
+        "def f(first, second):\n    table = [0, 0, 0, 0, 0, 0, 0, 0]\n"
+        "    for item in range(first):\n        table[item] = second * item\n    return table",
     ],
 )
 def test_no_degenerate_repetition(code):
@@ -182,5 +188,5 @@ def test_no_degenerate_repetition(code):
 def test_repetition_is_found_in_long_texts_in_good_time():
     start = time.perf_counter()
     assert is_degenerate_repetition("abc\ndef " * 1_000_000)
-    assert not is_degenerate_repetition("".join(map(str, range(100_000))))
+    assert not is_degenerate_repetition("".join(map(str, range(1_000_000))))
     assert time.perf_counter() - start < 5

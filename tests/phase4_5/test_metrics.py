@@ -131,6 +131,7 @@ def test_divergence_from_the_code_or_from_what_is_stored():
 def test_summary_of_a_coefficient():
     results = [
         record(True, True, changes=["names"]),
+        record(False, True),
         record(True, False, failure_mode="parse_error", changes=["syntax"], valid_syntax=False),
         record(False, True, changes=["literals", "names"]),
         record(False, False, steered_code="a b x d", signature_intact=False),
@@ -138,20 +139,20 @@ def test_summary_of_a_coefficient():
     summary = summarise_coefficient(results)
     assert summary == {
         "coefficient": 30.0,
-        "n_problems": 4,
+        "n_problems": 5,
         "n_baseline_passed": 2,
-        "n_baseline_failed": 2,
-        "n_flipped": 2,
+        "n_baseline_failed": 3,
+        "n_flipped": 3,
         "n_pass_to_fail": 1,
-        "n_fail_to_pass": 1,
-        "flip_rate": 50.0,
-        "correction_rate": 50.0,
+        "n_fail_to_pass": 2,
+        "flip_rate": 60.0,
+        "correction_rate": pytest.approx(200 / 3),
         "corruption_rate": 50.0,
-        "mean_token_similarity": 0.9375,
-        "mean_char_similarity": pytest.approx((3 + 12 / 14) / 4),
+        "mean_token_similarity": 0.95,
+        "mean_char_similarity": pytest.approx((4 + 12 / 14) / 5),
         "mean_length_ratio": 1.0,
-        "valid_syntax_rate": 75.0,
-        "signature_intact_rate": 75.0,
+        "valid_syntax_rate": 80.0,
+        "signature_intact_rate": 80.0,
         "failure_modes": {"parse_error": 1, "wrong_answer": 1},
         "changes": {"names": 2, "literals": 1, "syntax": 1},
     }

@@ -78,6 +78,15 @@ def test_every_metric_is_in_the_picture(picture, tmp_path, other):
     assert (pixels[:, 700:] != before[:, 700:]).any()
 
 
+def test_programs_that_were_stopped_share_a_bar(tmp_path):
+    def grey(modes):
+        pixels = draw(tmp_path / "x.png", {"correct": [summary(30, 0.0, failure_modes=modes)]}, {})
+        return (abs(pixels[..., :3] - 0.6) < 0.01).all(axis=-1).sum()
+
+    stopped = grey({"timeout": 1, "memory": 2, "exited": 3})
+    assert stopped == grey({"timeout": 6}) > grey({"empty": 6}) + 10_000
+
+
 def test_the_selected_coefficient_is_marked(picture, tmp_path):
     summaries = {"correct": grid(), "incorrect": grid()}
     pixels = draw(tmp_path / "marked.png", summaries, {"correct": 30.0, "incorrect": 3.0})

@@ -94,6 +94,11 @@ def test_an_error_message_can_not_upset_the_page():
     assert len(line) < 150
 
 
+def test_a_ratio_that_does_not_exist():
+    records = [record(1, True, None, []) | {"length_ratio": None}]
+    assert "  - Average length ratio: none\n" in text_of(records)
+
+
 def test_without_flips_it_says_so_and_many_are_cut():
     assert "Examples of flips: none\n" in text_of([record(1, True, None, [])])
     text = text_of([record(number, True, "timeout", []) for number in range(13)])

@@ -11,7 +11,7 @@ def problem(task_id, complexity, passed):
 
 
 def baseline(n=60, passing=lambda i: i % 2 == 0):
-    return [problem(i, 1 + i * 8 // n, passing(i)) for i in range(n)]
+    return [problem(i, 1 + i * 5 // n, passing(i)) for i in range(n)]
 
 
 def test_ten_problems_spread_over_complexity_and_both_outcomes():

@@ -86,6 +86,7 @@ def test_the_rationale_says_why_this_one_and_why_no_other():
         "valid syntax 60.0 % is below 80 %)" in rationale
     )
     assert "300 (intact signatures 50.0 % is below 80 %)" in rationale
+    assert " 30 (" not in rationale.partition("Not chosen:")[2]
     assert "\n" not in rationale
 
 
