@@ -1,6 +1,5 @@
 """Writing a solution for each problem and judging it: what Phases 2.5, 3.5 and 3.6 share."""
 
-import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from tqdm.auto import tqdm
 
 from common.config import Config, resolve_path
 from common.errors import InputError
+from common.files import fingerprint
 from common.journal import Journal
 from common.problems import Problem
 from common.prompt_utils import PromptBuilder
+from common.utils import detect_device
 from common_simplified.code_text import extract_code
 from common_simplified.generation import Generation, generate_greedy
 from common_simplified.model_loader import load_model_and_tokenizer
@@ -25,7 +26,6 @@ _SETTINGS = (
     "model_name",
     "model_gguf_file",
     "dtype",
-    "device",
     "prompt_style",
     "max_new_tokens",
     "timeout_seconds",
@@ -35,28 +35,23 @@ _SETTINGS = (
 
 
 def solution_settings(config: Config) -> dict[str, Any]:
-    """What a journal of solutions is bound to: settings, and digests of the files they name."""
-    settings = {name: getattr(config, name) for name in _SETTINGS}
-    problems = resolve_path(config.problems_path)
-    settings["problems"] = file_digest(problems) if problems.is_file() else config.problems_path
-    return settings
+    """What a journal of solutions is bound to: settings, the kind of device, and the files."""
+    return {
+        **{name: getattr(config, name) for name in _SETTINGS},
+        "device": detect_device(config.device).partition(":")[0],
+        "model": _fingerprint_if_local(config.model_name),
+        "problems": _fingerprint_if_local(config.problems_path),
+    }
+
+
+def _fingerprint_if_local(name: str) -> str | None:
+    path = resolve_path(name)
+    return fingerprint(path) if path.exists() else None
 
 
 def open_journal(config: Config, output_dir: Path) -> Journal:
     """The journal of a phase that solves problems."""
     return Journal(output_dir / "journal.jsonl", solution_settings(config), config.fresh)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Raises:
-        InputError: the file can't be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror})") from error
 
 
 def sandbox_limits(config: Config) -> SandboxLimits:

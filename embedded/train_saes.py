@@ -32,10 +32,10 @@ MODEL = "embedded/model"
 SEED = 1
 """Another one than the model's: the SAEs see documents on which the model wasn't trained."""
 N_LATENTS = 1024
-TARGET_L0 = 16
+TARGET_L0 = 20
 STEPS = 2500
 BATCH = 1024
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
 N_TOKENS = 400_000
 HELD_OUT_TOKENS = 20_000
 TOKENS_PER_DOCUMENT = 512

@@ -27,6 +27,7 @@ from common_simplified.solving import (
 )
 from phase2_5_simplified.sae_analyzer import (
     Separation,
+    check_width,
     load_gemma_scope_sae,
     separation_of,
     top_features,
@@ -94,7 +95,7 @@ class FeatureFinder:
         for layer in tqdm(saes, desc="Phase 2.5: latents", unit="layer"):
             # One SAE at a time: all of them together may not fit.
             sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
-            check_width(sae, self.writer.model, layer)
+            check_width(sae.W_dec.shape[1], self.writer.model, layer)
             warn_of_other_site(sae, layer, self.config.residual_site)
             separation = separation_of(_encode(sae, residuals[layer]), passed)
             rate = self._plain_text_rate(sae, layer)
@@ -174,20 +175,6 @@ class FeatureFinder:
         )
         # Last: its presence says that the phase is done.
         write_json(self.output_dir / "top_20_features.json", features)
-
-
-def check_width(sae: Any, model: Any, layer: int) -> None:
-    """Refuse an SAE of another width than the model's residual stream.
-
-    Raises:
-        InputError: they differ.
-    """
-    width = sae.W_dec.shape[1]
-    if width != model.config.hidden_size:
-        raise InputError(
-            f"the SAE of layer {layer} has width {width}, the model's residual stream "
-            f"{model.config.hidden_size}; use SAEs that were trained on this model"
-        )
 
 
 def read_plain_text(path: Path) -> list[str]:

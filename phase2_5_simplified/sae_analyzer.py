@@ -111,6 +111,19 @@ def trained_site(sae: Any) -> str:
     return "resid_pre" if str(sae.cfg.metadata.hook_name).endswith("resid_pre") else "resid_post"
 
 
+def check_width(width: int, model: Any, layer: int) -> None:
+    """Refuse an SAE of another width than the model's residual stream.
+
+    Raises:
+        InputError: they differ.
+    """
+    if width != model.config.hidden_size:
+        raise InputError(
+            f"the SAE of layer {layer} has width {width}, the model's residual stream "
+            f"{model.config.hidden_size}; use SAEs that were trained on this model"
+        )
+
+
 def warn_of_other_site(sae: Any, layer: int, site: str) -> None:
     """Log one line if latents are read or written elsewhere than where the SAE was trained."""
     if trained_site(sae) != site:

@@ -26,9 +26,8 @@ from common_simplified.solving import (
     sandbox_limits,
     solve_greedily,
 )
-from phase2_5_simplified.feature_finder import check_width
 from phase2_5_simplified.features import Feature, best_layers, load_best_features
-from phase2_5_simplified.sae_analyzer import load_gemma_scope_sae
+from phase2_5_simplified.sae_analyzer import check_width, load_gemma_scope_sae
 
 logger = get_logger("phase3_5.temperature_runner")
 
@@ -123,7 +122,7 @@ class TemperatureRobustnessRunner:
     def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
         """The latent's activation at each prompt's last token: task_id -> activation."""
         sae = load_gemma_scope_sae(feature.layer, str(self.writer.model.device), self.config)
-        check_width(sae, self.writer.model, feature.layer)
+        check_width(sae.W_dec.shape[1], self.writer.model, feature.layer)
         activations = {}
         for task in tasks:
             residual = last_token_residuals(

@@ -102,7 +102,14 @@ def save_results(
     # Last: its presence says that the phase is done.
     write_json(output_dir / SUMMARY_FILE, summary)
     for steering_type, recommendation in recommendations.items():
-        logger.info("%s-steering: %s", steering_type, recommendation.rationale)
+        logger.info(
+            "%s-steering: %s %g (flip rate %.1f %%)",
+            steering_type,
+            "recommended is" if recommendation.qualifies else "none qualifies; nearest is",
+            recommendation.coefficient,
+            recommendation.flip_rate,
+        )
+    logger.info("why: %s", output_dir / SELECTED_FILE)
     return summary
 
 

@@ -3,6 +3,7 @@
 This file tells the phase's story in the specification's order; the work is done next door.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,13 +13,14 @@ import torch
 
 from common.config import Config
 from common.errors import InputError
+from common.files import fingerprint
 from common.journal import Journal
 from common.logging import get_logger
 from common_simplified.residual_stream import site_module
-from common_simplified.solving import Writer, file_digest, solution_settings
+from common_simplified.solving import Writer, solution_settings
 from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
-from phase2_5_simplified.sae_analyzer import load_decoder_direction
+from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
 from phase4_5.grid import run_coefficient
 from phase4_5.metrics import summarise_coefficient
@@ -101,11 +103,7 @@ class SteeringCoefficientSelector:
         direction = load_decoder_direction(
             feature.layer, feature.feature_idx, str(model.device), self.config
         )
-        if direction.shape[0] != model.config.hidden_size:
-            raise InputError(
-                f"the SAE of layer {feature.layer} has width {direction.shape[0]}, the model's "
-                f"residual stream {model.config.hidden_size}; use SAEs trained on this model"
-            )
+        check_width(direction.shape[0], model, feature.layer)
         logger.info(
             "%s-steering: layer %d, latent %d, separation %.3f",
             feature.steering_type,
@@ -120,14 +118,12 @@ class SteeringCoefficientSelector:
         settings = solution_settings(self.config)
         # The prompts come from the baseline, not from the problems.
         del settings["problems"], settings["prompt_style"]
-        settings |= {
-            "residual_site": self.config.residual_site,
-            "sae_source": self.config.sae_source,
-            "sae_id_template": self.config.sae_id_template,
-            "baseline": file_digest(self.config.output_dir("3.6") / BASELINE_FILE),
-        }
+        settings["residual_site"] = self.config.residual_site
+        settings["baseline"] = fingerprint(self.config.output_dir("3.6") / BASELINE_FILE)
         for steering_type, feature in self.features.items():
-            settings[f"{steering_type}_feature"] = [feature.layer, feature.feature_idx]
+            settings[f"{steering_type}_layer"] = feature.layer
+            settings[f"{steering_type}_feature_idx"] = feature.feature_idx
+            settings[f"{steering_type}_direction"] = _digest(self.directions[steering_type])
         return settings
 
     def _create_steering_hook(self, decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
@@ -175,3 +171,7 @@ class SteeringCoefficientSelector:
             save_examples(self.output_dir, evaluation["results"])
             evaluations.append(evaluation)
         return evaluations
+
+
+def _digest(direction: torch.Tensor) -> str:
+    return hashlib.sha256(direction.float().cpu().numpy().tobytes()).hexdigest()[:16]
