@@ -1,5 +1,6 @@
 """Problems in MBPP's form, made from drafts: the asserts are the reference's own results."""
 
+import re
 from collections.abc import Container, Iterator
 from random import Random
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 from embedded.kinds import KINDS, Draft
 
 ASSERTS = 3
+HIDDEN_SHARE = 0.5
+"""How many of the texts with a number in them leave one out."""
+
+# A number by itself, not one in quotes.
+_NUMBER = re.compile(r"(?<![\w'])\d+(?![\w'])")
 
 # Results that many a wrong program gives too.
 _TRIVIAL = frozenset(("[]", "{}", "()", "''", "0", "None", "([], [])"))
@@ -33,12 +39,24 @@ def make_problem(draft: Draft, task_id: int, rng: Random) -> dict[str, Any]:
         calls[call] = repr(reference(*arguments))
     return {
         "task_id": task_id,
-        "text": draft.text,
+        "text": _hide_a_number(draft.text, rng),
         "code": draft.code,
         "test_list": [f"assert {call} == {calls[call]}" for call in _choose(calls)],
         "test_setup_code": "",
         "kind": draft.signature[0],
     }
+
+
+def _hide_a_number(text: str, rng: Random) -> str:
+    """In a part of the texts, leave one number to be found in the tests.
+
+    As in MBPP, the tests then carry what the description leaves out.
+    """
+    numbers = list(_NUMBER.finditer(text))
+    if not numbers or rng.random() >= HIDDEN_SHARE:
+        return text
+    hidden = rng.choice(numbers)
+    return f"{text[: hidden.start()]}K{text[hidden.end() :]} Find K in the tests."
 
 
 def _choose(results: dict[str, str]) -> list[str]:

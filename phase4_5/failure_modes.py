@@ -40,9 +40,9 @@ def classify(
 
     The first that holds, in this order:
 
-    - `empty`: no program;
     - `degenerate_repetition`: the text repeats itself (`is_degenerate_repetition`), whatever
       else that leads to;
+    - `empty`: no program, at most comments;
     - `timeout`, `memory`, `exited`: what the sandbox saw;
     - `parse_error`: the sandbox couldn't compile it;
     - `missing_function`: an exception, and the tests' function isn't defined;
@@ -60,10 +60,10 @@ def classify(
     """
     if outcome == "passed":
         return None
-    if outcome == "empty" or not steered_code.strip():
-        return "empty"
     if is_degenerate_repetition(steered_code):
         return "degenerate_repetition"
+    if outcome == "empty" or not steered_code.strip():
+        return "empty"
     if outcome in STOPPED:
         return outcome
     if outcome == "syntax_error":

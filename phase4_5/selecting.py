@@ -14,9 +14,10 @@ doesn't exist counts as 0). Ties go to the higher mean token similarity, then to
 coefficient.
 
 If none qualifies, the rationale says so, and the recommendation is the coefficient that keeps
-quality and syntax and whose flip rate is nearest to the band (the smallest on ties); if none
-keeps them, the smallest one. Coefficient 0, no steering, is recommended only if nothing else was
-tried. "Small" is meant without the sign.
+quality and syntax and whose flip rate is nearest to the band (on ties the one towards it: the
+largest if the flip rate is too low, else the smallest); if none keeps them, the smallest one.
+Coefficient 0, no steering, is recommended only if nothing else was tried. "Small" is meant
+without the sign.
 """
 
 from collections.abc import Sequence
@@ -167,16 +168,20 @@ def _quality_in_words(summary: Summary) -> str:
     )
 
 
+def _distance_and_tie(summary: Summary) -> tuple[float, float]:
+    size = abs(summary["coefficient"])
+    too_weak = summary["flip_rate"] < FLIP_RATE_BAND[0]
+    return _distance_to_band(summary["flip_rate"]), -size if too_weak else size
+
+
 def _fallback(summaries: Sequence[Summary]) -> tuple[Summary, str]:
     """The coefficient to name where none qualifies, and why."""
     steered = [summary for summary in summaries if summary["coefficient"] != 0] or summaries
     whole = [summary for summary in steered if not _quality_shortcomings(summary)]
-    chosen = min(
-        whole or steered,
-        key=lambda summary: (
-            _distance_to_band(summary["flip_rate"]) if whole else 0.0,
-            abs(summary["coefficient"]),
-        ),
+    chosen = (
+        min(whole, key=_distance_and_tie)
+        if whole
+        else min(steered, key=lambda summary: abs(summary["coefficient"]))
     )
     reason = (
         "of those that keep the code's quality its flip rate is nearest to "

@@ -50,12 +50,13 @@ def parse(code: str) -> ast.Module | None:
 
 
 def has_valid_syntax(code: str) -> bool:
-    """Whether `code` parses, and no `return`, `yield`, `await`, `break` or `continue` is misplaced.
+    """Whether `code` parses, says something, and no `return`, `break` or the like is misplaced.
 
-    The misplaced ones are what lost indentation leaves; Python's compiler refuses them.
+    The misplaced ones are what lost indentation leaves; Python's compiler refuses them. An empty
+    text parses, but is what steering leaves of a program that has fallen apart.
     """
     tree = parse(code)
-    return tree is not None and not _has_misplaced_statement(tree)
+    return tree is not None and bool(tree.body) and not _has_misplaced_statement(tree)
 
 
 def _has_misplaced_statement(tree: ast.Module) -> bool:

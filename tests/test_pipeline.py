@@ -219,6 +219,26 @@ def test_another_run_gives_the_same_records_and_pictures(whole, copy):
     assert plots.read_bytes() == first
 
 
+def test_the_earlier_phases_give_the_same_files_twice(tmp_path):
+    for name in ("a", "b"):
+        arguments = ["phase", "2.5", "3.5", "3.6", "--end", "30", "--data-dir"]
+        assert run.main([*arguments, str(tmp_path / name)]) == 0
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
+    assert len(files) > 8
+    for file in files:
+        first, second = tmp_path / "a" / file, tmp_path / "b" / file
+        if file.suffix == ".parquet":
+            frames = [
+                pd.read_parquet(path).drop(columns="generation_time") for path in (first, second)
+            ]
+            pd.testing.assert_frame_equal(*frames)
+        elif file.suffix == ".npz":
+            for name, array in np.load(first).items():
+                np.testing.assert_array_equal(array, np.load(second)[name])
+        elif file.suffix == ".json":
+            assert first.read_text() == second.read_text()
+
+
 def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
     examples = copy / "phase4_5" / "coefficient_examples"
     for grid in ("1,3", "3", "1,3"):

@@ -190,3 +190,8 @@ def test_repetition_is_found_in_long_texts_in_good_time():
     assert is_degenerate_repetition("abc\ndef " * 1_000_000)
     assert not is_degenerate_repetition("".join(map(str, range(1_000_000))))
     assert time.perf_counter() - start < 5
+
+
+def test_comments_without_end_are_a_repetition_and_a_few_are_an_empty_program():
+    assert classify("#" * 160, "empty", "no code", "f", "def f(): pass") == "degenerate_repetition"
+    assert classify("# nothing", "empty", "no code", "f", "def f(): pass") == "empty"

@@ -109,6 +109,13 @@ def test_none_qualifies_and_the_one_nearest_to_the_band_is_named():
     assert "flip rate 10.0 % is below 20 %" in chosen.rationale
 
 
+def test_a_tie_goes_towards_the_band():
+    too_weak = [summary(c, 0) for c in (1, 10, 3)]
+    assert recommend(too_weak, "correct").coefficient == 10
+    too_strong = [summary(c, 80) for c in (100, 30, 300)]
+    assert recommend(too_strong, "correct").coefficient == 30
+
+
 def test_none_keeps_quality_and_the_smallest_is_named():
     summaries = [summary(c, 40, mean_token_similarity=0.1) for c in (30, 3, 100)]
     chosen = recommend(summaries, "incorrect")
@@ -118,7 +125,7 @@ def test_none_keeps_quality_and_the_smallest_is_named():
 
 def test_no_steering_is_not_recommended_while_there_is_another():
     summaries = [summary(0, 0), summary(3, 0), summary(1, 0)]
-    assert recommend(summaries, "correct").coefficient == 1
+    assert recommend(summaries, "correct").coefficient == 3
     assert recommend(summaries[:1], "correct").coefficient == 0
 
 

@@ -189,3 +189,8 @@ def test_names_bound_by_the_module():
         "except E:\n    g = f\n"
     )
     assert defined_names(tree) == {"p", "sys", "c", "x", "y", "z", "t", "A", "f", "g"}
+
+
+@pytest.mark.parametrize("nothing", ["", "\n\n", "# only a comment\n"])
+def test_a_text_without_a_program_has_no_valid_syntax(nothing):
+    assert not has_valid_syntax(nothing)
