@@ -1,12 +1,13 @@
 """Writing a solution for each problem and judging it: what Phases 2.5, 3.5 and 3.6 share."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
 
 from common.config import Config, resolve_path
@@ -19,6 +20,7 @@ from common.utils import detect_device
 from common_simplified.code_text import extract_code
 from common_simplified.generation import Generation, generate_greedy
 from common_simplified.model_loader import load_model_and_tokenizer
+from common_simplified.residual_stream import last_token_residuals
 from common_simplified.sandbox import ExecutionResult, SandboxLimits, run_program
 
 # The settings on which every generated and judged solution depends.
@@ -62,7 +64,7 @@ def sandbox_limits(config: Config) -> SandboxLimits:
 
 
 class Writer:
-    """A model that writes programs; it is loaded when the first one is asked for."""
+    """A model that reads prompts and writes programs; loaded when it is first needed."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -85,6 +87,12 @@ class Writer:
     def write(self, prompt: str) -> Generation:
         """Continue `prompt` greedily."""
         return generate_greedy(self.model, self.tokenizer, prompt, self.config.max_new_tokens)
+
+    def read(self, prompt: str, layers: Sequence[int]) -> dict[int, torch.Tensor]:
+        """The residual stream at the prompt's last token: layer -> [d_model]."""
+        return last_token_residuals(
+            self.model, self.tokenizer, prompt, layers, self.config.residual_site
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from common.problems import load_split
 from common_simplified.residual_stream import (
     captured_residuals,
     decoder_layers,
-    last_token_residuals,
 )
 from common_simplified.solving import (
     Task,
@@ -125,13 +124,7 @@ class FeatureFinder:
     def _prompt_residuals(self, tasks: list[Task], layers: list[int]) -> dict[int, torch.Tensor]:
         """The residual stream at each prompt's last token: layer -> [n_problems, d_model]."""
         rows = [
-            last_token_residuals(
-                self.writer.model,
-                self.writer.tokenizer,
-                task.prompt,
-                layers,
-                self.config.residual_site,
-            )
+            self.writer.read(task.prompt, layers)
             for task in tqdm(tasks, desc="Phase 2.5: activations", unit="problem")
         ]
         return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}

@@ -15,7 +15,6 @@ from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
 from common_simplified.generation import generate_samples
-from common_simplified.residual_stream import last_token_residuals
 from common_simplified.solving import (
     Task,
     Writer,
@@ -125,13 +124,7 @@ class TemperatureRobustnessRunner:
         check_width(sae.W_dec.shape[1], self.writer.model, feature.layer)
         activations = {}
         for task in tasks:
-            residual = last_token_residuals(
-                self.writer.model,
-                self.writer.tokenizer,
-                task.prompt,
-                [feature.layer],
-                self.config.residual_site,
-            )[feature.layer]
+            residual = self.writer.read(task.prompt, [feature.layer])[feature.layer]
             with torch.inference_mode():
                 encoded = sae.encode(residual.to(sae.W_dec.device))
             activations[task.problem.task_id] = float(encoded[feature.feature_idx])

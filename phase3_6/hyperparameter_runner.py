@@ -10,7 +10,6 @@ from common.config import Config
 from common.files import write_atomically, write_json
 from common.logging import get_logger
 from common.problems import load_split
-from common_simplified.residual_stream import last_token_residuals
 from common_simplified.solving import (
     Task,
     Writer,
@@ -61,13 +60,7 @@ class HyperparameterBaselineRunner:
     def _save_activations(self, tasks: list[Task], layers: list[int]) -> None:
         """Save the residual stream at the last prompt token, `layer_<L>` [n_problems, d_model]."""
         rows = [
-            last_token_residuals(
-                self.writer.model,
-                self.writer.tokenizer,
-                task.prompt,
-                layers,
-                self.config.residual_site,
-            )
+            self.writer.read(task.prompt, layers)
             for task in tqdm(tasks, desc="Phase 3.6: activations", unit="problem")
         ]
         arrays = {

@@ -32,6 +32,7 @@ def llama(embedded):
         num_hidden_layers=3,
         num_attention_heads=4,
         max_position_embeddings=512,
+        initializer_range=0.3,
         bos_token_id=None,
         eos_token_id=None,
         pad_token_id=None,
