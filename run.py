@@ -114,7 +114,7 @@ def _run_phases(parsed: argparse.Namespace) -> None:
 
 def _run_missing(phase: Phase, config: "Config") -> None:
     """Run what `phase` needs and nobody has made, on all problems, in order."""
-    whole = config.model_copy(update={"fresh": False, "start_index": 0, "end_index": None})
+    whole = config.model_copy(update={"start_index": 0, "end_index": None})
     for number in phase.needs:
         needed = PHASES[number]
         if not (config.output_dir(number) / needed.result_file).is_file():

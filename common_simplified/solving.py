@@ -41,8 +41,8 @@ def solution_settings(config: Config) -> dict[str, Any]:
     return {
         **{name: getattr(config, name) for name in _SETTINGS},
         "device": detect_device(config.device).partition(":")[0],
-        "model": _fingerprint_if_local(config.model_name),
-        "problems": _fingerprint_if_local(config.problems_path),
+        "model_weights": _fingerprint_if_local(config.model_name),
+        "problems_file": _fingerprint_if_local(config.problems_path),
     }
 
 

@@ -117,7 +117,7 @@ class SteeringCoefficientSelector:
         """What the journal's records depend on."""
         settings = solution_settings(self.config)
         # The prompts come from the baseline, not from the problems.
-        del settings["problems"], settings["prompt_style"]
+        del settings["problems_file"], settings["prompt_style"]
         settings["residual_site"] = self.config.residual_site
         settings["baseline"] = fingerprint(self.config.output_dir("3.6") / BASELINE_FILE)
         for steering_type, feature in self.features.items():

@@ -272,3 +272,17 @@ def test_a_journal_of_other_settings_is_refused_and_fresh_starts_over(data, monk
     assert "max_new_tokens=3, now it is 4" in capsys.readouterr().err
     assert snapshot(data) == before
     assert run.main([*arguments, "--fresh"]) == 0
+
+
+def test_fresh_reaches_an_earlier_phase_that_was_begun_under_other_settings(
+    tmp_path, monkeypatch, capsys
+):
+    arguments = ["phase", "3.6", "--data-dir", str(tmp_path)]
+    (tmp_path / "phase2_5").mkdir()
+    (tmp_path / "phase2_5/journal.jsonl").write_text('{"settings": {"seed": 1}}\n')
+    monkeypatch.setenv("PVA_SAE_MAX_NEW_TOKENS", "1")
+    assert run.main(arguments) == 2
+    assert "--fresh" in capsys.readouterr().err
+    # One token solves nothing: Phase 2.5 then says so, which it can only say after it has begun.
+    assert run.main([*arguments, "--fresh"]) == 1
+    assert "the model solved 0 of" in capsys.readouterr().err
