@@ -85,17 +85,22 @@ class Journal:
 
     def _read(self) -> int:
         """Read the records; return the length in bytes of the whole lines."""
-        length = 0
-        for number, (entry, end) in enumerate(self._entries()):
-            if number == 0:
-                self._check_settings(entry)
-            else:
-                self._records[tuple(entry["key"])] = entry["record"]
-            length = end
-        return length
+        entries = list(self._entries())
+        if entries and not isinstance(entries[0][0], dict):
+            raise InputError(f"{self.path}: not a journal; move it away")
+        # A journal without records binds nobody: its run failed before it finished anything.
+        if len(entries) < 2:
+            return 0
+        self._check_settings(entries[0][0])
+        for entry, _ in entries[1:]:
+            self._records[tuple(entry["key"])] = entry["record"]
+        return entries[-1][1]
 
     def _entries(self) -> Iterator[tuple[dict[str, Any], int]]:
-        data = self.path.read_bytes()
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{self.path}: can't be read ({error.strerror})") from error
         start = 0
         while (end := data.find(b"\n", start)) != -1:
             try:
@@ -110,7 +115,7 @@ class Journal:
             start = end + 1
 
     def _check_settings(self, entry: dict[str, Any]) -> None:
-        before = entry.get("settings") if isinstance(entry, dict) else None
+        before = entry.get("settings")
         if not isinstance(before, dict):
             raise InputError(f"{self.path}: not a journal; move it away")
         for name in sorted(before.keys() | self._settings.keys()):

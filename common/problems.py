@@ -104,7 +104,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
             import pandas as pd
 
             return [dict(row) for row in pd.read_parquet(path).to_dict("records")]
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: no such problems file; set PVA_SAE_PROBLEMS_PATH to a JSONL or parquet file"

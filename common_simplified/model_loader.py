@@ -31,6 +31,7 @@ def load_model_and_tokenizer(
         InputError: the model isn't there or can't be loaded.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
@@ -44,7 +45,7 @@ def load_model_and_tokenizer(
         model: Any = AutoModelForCausalLM.from_pretrained(
             source, dtype=torch_dtype, gguf_file=gguf_file
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"model {model_name!r} can't be loaded ({reason}); "

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from common.config import Config, resolve_path
 from common.errors import InputError
-from common.files import fingerprint
+from common.files import fingerprint, read_json
 from common.journal import Journal
 from common.problems import Problem
 from common.prompt_utils import PromptBuilder
@@ -36,6 +36,19 @@ _SETTINGS = (
 )
 
 
+MODEL_SETTINGS = ("model_name", "model_gguf_file", "model_weights")
+"""The settings on which a model's activations depend."""
+GENERATION_SETTINGS = (
+    *MODEL_SETTINGS,
+    "dtype",
+    "device",
+    "max_new_tokens",
+    "timeout_seconds",
+    "memory_limit_mb",
+)
+"""The settings on which a greedy program and its verdict depend, given the prompt."""
+
+
 def solution_settings(config: Config) -> dict[str, Any]:
     """What a journal of solutions is bound to: settings, the kind of device, and the files."""
     return {
@@ -51,8 +64,35 @@ def _fingerprint_if_local(name: str) -> str | None:
     return fingerprint(path) if path.exists() else None
 
 
-def open_journal(config: Config, output_dir: Path) -> Journal:
-    """The journal of a phase that solves problems."""
+def require_same_settings(
+    metadata_file: Path, config: Config, names: Sequence[str], remedy: str
+) -> None:
+    """Refuse an earlier phase's outputs that were made under other settings.
+
+    Metadata that record no settings (the published study's), or none at all, are let through.
+
+    Raises:
+        InputError: one of the settings `names` differs; the line ends with `remedy`.
+    """
+    if not metadata_file.exists():
+        return
+    metadata = read_json(metadata_file)
+    before = metadata.get("settings") if isinstance(metadata, dict) else None
+    if not isinstance(before, dict):
+        return
+    now = solution_settings(config)
+    for name in names:
+        if before.get(name) != now[name]:
+            raise InputError(
+                f"{metadata_file}: made with {name}={before.get(name)!r}, now it is "
+                f"{now[name]!r}; {remedy}, or choose another PVA_SAE_DATA_DIR"
+            )
+
+
+def open_journal(writer: "Writer", output_dir: Path) -> Journal:
+    """The journal of a phase that solves problems; opened only if the model can be loaded."""
+    _ = writer.model
+    config = writer.config
     return Journal(output_dir / "journal.jsonl", solution_settings(config), config.fresh)
 
 

@@ -9,7 +9,7 @@ import torch
 from common.errors import InputError
 from common_simplified.residual_stream import ResidualSite, site_module
 
-PreHook = Callable[[torch.nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]
+PreHook = Callable[[torch.nn.Module, tuple[Any, ...]], tuple[Any, ...]]
 
 
 def create_steering_hook(sae_decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
@@ -25,9 +25,9 @@ def create_steering_hook(sae_decoder_direction: torch.Tensor, coefficient: float
     # Scaled in float32 and rounded once, whatever dtype the model computes in.
     delta = sae_decoder_direction.detach().float() * coefficient
 
-    def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         if coefficient == 0:
-            return None
+            return args
         residual = args[0]
         return (residual + delta.to(residual.device, residual.dtype), *args[1:])
 

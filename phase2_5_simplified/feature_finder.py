@@ -22,6 +22,7 @@ from common_simplified.solving import (
     make_tasks,
     open_journal,
     pass_rate,
+    solution_settings,
     solve_greedily,
 )
 from phase2_5_simplified.sae_analyzer import (
@@ -56,7 +57,8 @@ class FeatureFinder:
             RunError: the model solved all problems or none, so that nothing can be separated.
         """
         tasks = make_tasks(load_split(self.config, "sae"), self.config)
-        with open_journal(self.config, self.output_dir) as journal:
+        layers = self._check_inputs()
+        with open_journal(self.writer, self.output_dir) as journal:
             records = solve_greedily(tasks, self.writer, journal, "Phase 2.5: solving")
         logger.info("pass@1 on the sae split: %.1f %% of %d", pass_rate(records), len(records))
         passed = np.array([record["test_passed"] for record in records])
@@ -65,7 +67,7 @@ class FeatureFinder:
                 f"the model solved {int(passed.sum())} of {len(passed)} problems of the sae split; "
                 "right and wrong solutions are both needed, use more or other problems"
             )
-        separations, left_out, analysis = self._analyse_layers(tasks, passed)
+        separations, left_out, analysis = self._analyse_layers(tasks, passed, layers)
         features = top_features(separations, left_out, self.config.phase2_5_top_k)
         for preference, found in features.items():
             if not found:
@@ -84,14 +86,20 @@ class FeatureFinder:
         self._save(features, analysis, records)
         return features
 
+    def _check_inputs(self) -> list[int]:
+        """See before hours of generation that what comes after it is there; the layers."""
+        read_plain_text(resolve_path(self.config.plain_text_path))
+        layers = self._layers_with_sae(list(range(len(decoder_layers(self.writer.model)))))
+        sae = load_gemma_scope_sae(layers[0], "cpu", self.config)
+        check_width(sae.W_dec.shape[1], self.writer.model, layers[0])
+        return layers
+
     def _analyse_layers(
-        self, tasks: list[Task], passed: np.ndarray
+        self, tasks: list[Task], passed: np.ndarray, layers: list[int]
     ) -> tuple[dict[int, Separation], dict[int, np.ndarray], list[dict[str, Any]]]:
-        layers = list(range(len(decoder_layers(self.writer.model))))
-        saes = self._layers_with_sae(layers)
-        residuals = self._prompt_residuals(tasks, saes)
+        residuals = self._prompt_residuals(tasks, layers)
         separations, left_out, analysis = {}, {}, []
-        for layer in tqdm(saes, desc="Phase 2.5: latents", unit="layer"):
+        for layer in tqdm(layers, desc="Phase 2.5: latents", unit="layer"):
             # One SAE at a time: all of them together may not fit.
             sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
             check_width(sae.W_dec.shape[1], self.writer.model, layer)
@@ -161,6 +169,7 @@ class FeatureFinder:
                 "model_name": self.config.model_name,
                 "sae_source": self.config.sae_source,
                 "residual_site": self.config.residual_site,
+                "settings": solution_settings(self.config),
                 "n_problems": len(records),
                 "pass_rate": pass_rate(records),
                 "plain_text_max_rate": self.config.plain_text_max_rate,

@@ -9,6 +9,7 @@ from common.errors import InputError
 from common.files import read_json
 from common.logging import get_logger
 from common.utils import require_phase_file
+from common_simplified.solving import MODEL_SETTINGS, require_same_settings
 
 logger = get_logger("phase2_5.features")
 
@@ -35,6 +36,12 @@ def load_best_features(config: Config) -> dict[SteeringType, Feature]:
     path = require_phase_file("2.5", "top_20_features.json", config)
     content = read_json(path)
     _check_site(config)
+    require_same_settings(
+        config.output_dir("2.5") / "metadata.json",
+        config,
+        MODEL_SETTINGS,
+        "find features for this model: python3 run.py phase 2.5 --fresh",
+    )
     features: dict[SteeringType, Feature] = {}
     for steering_type in STEERING_TYPES:
         listed = content.get(steering_type) if isinstance(content, dict) else None

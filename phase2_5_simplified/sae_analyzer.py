@@ -124,6 +124,20 @@ def check_width(width: int, model: Any, layer: int) -> None:
         )
 
 
+def check_latent(sae: Any, feature_idx: int, layer: int) -> None:
+    """Refuse a latent that the SAE doesn't have.
+
+    Raises:
+        InputError: there is none of this index.
+    """
+    n_latents = sae.W_dec.shape[0]
+    if not 0 <= feature_idx < n_latents:
+        raise InputError(
+            f"latent {feature_idx} of layer {layer}: the SAE has latents 0 to {n_latents - 1}; "
+            "use the SAE with which Phase 2.5 found it"
+        )
+
+
 def warn_of_other_site(sae: Any, layer: int, site: str) -> None:
     """Log one line if latents are read or written elsewhere than where the SAE was trained."""
     if trained_site(sae) != site:
@@ -145,12 +159,7 @@ def load_decoder_direction(
     """
     sae = load_gemma_scope_sae(layer, "cpu", config)
     warn_of_other_site(sae, layer, config.residual_site)
-    n_latents = sae.W_dec.shape[0]
-    if not 0 <= feature_idx < n_latents:
-        raise InputError(
-            f"latent {feature_idx} of layer {layer}: the SAE has latents 0 to {n_latents - 1}; "
-            "use the SAE with which Phase 2.5 found it"
-        )
+    check_latent(sae, feature_idx, layer)
     return sae.W_dec[feature_idx].detach().clone().to(device)
 
 

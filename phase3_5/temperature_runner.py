@@ -26,7 +26,7 @@ from common_simplified.solving import (
     solve_greedily,
 )
 from phase2_5_simplified.features import Feature, best_layers, load_best_features
-from phase2_5_simplified.sae_analyzer import check_width, load_gemma_scope_sae
+from phase2_5_simplified.sae_analyzer import check_latent, check_width, load_gemma_scope_sae
 
 logger = get_logger("phase3_5.temperature_runner")
 
@@ -50,7 +50,7 @@ class TemperatureRobustnessRunner:
         features = load_best_features(self.config)
         tasks = make_tasks(load_split(self.config, "validation"), self.config)
         by_temperature: dict[float, Records] = {}
-        with open_journal(self.config, self.output_dir) as journal:
+        with open_journal(self.writer, self.output_dir) as journal:
             for temperature in self.config.phase3_5_temperatures:
                 by_temperature[temperature] = self._solve(tasks, temperature, journal)
         activations = {
@@ -122,6 +122,7 @@ class TemperatureRobustnessRunner:
         """The latent's activation at each prompt's last token: task_id -> activation."""
         sae = load_gemma_scope_sae(feature.layer, str(self.writer.model.device), self.config)
         check_width(sae.W_dec.shape[1], self.writer.model, feature.layer)
+        check_latent(sae, feature.feature_idx, feature.layer)
         activations = {}
         for task in tasks:
             residual = self.writer.read(task.prompt, [feature.layer])[feature.layer]

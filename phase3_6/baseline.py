@@ -7,8 +7,10 @@ from typing import Any
 
 from common.config import Config
 from common.errors import InputError
+from common.files import read_json
 from common.problems import parse_test_list
 from common.utils import require_phase_file
+from common_simplified.solving import GENERATION_SETTINGS, require_same_settings
 
 BASELINE_FILE = "dataset_hyperparams_temp_0_0.parquet"
 
@@ -36,7 +38,7 @@ class BaselineProblem:
 
 
 def load_baseline(config: Config) -> list[BaselineProblem]:
-    """The baseline problems, ordered by `task_id`.
+    """The baseline problems from the configured start to the end index, ordered by `task_id`.
 
     Both shapes are read: this project's (`test_list` a list), and the published study's
     (`test_list` a JSON string, no `text`).
@@ -45,17 +47,38 @@ def load_baseline(config: Config) -> list[BaselineProblem]:
         InputError: the file is missing, damaged, empty, lacks a column, or a row is wrong.
     """
     path = require_phase_file("3.6", BASELINE_FILE, config)
+    require_same_settings(
+        path.parent / "metadata.json",
+        config,
+        GENERATION_SETTINGS,
+        "make the baseline anew: python3 run.py phase 3.6 --fresh",
+    )
     rows = _read_rows(path)
     problems: dict[int, BaselineProblem] = {}
     for number, row in enumerate(rows):
         try:
-            problem = _parse(row)
+            problem = parse_baseline_row(row)
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, row {number}: {error}") from error
         if problem.task_id in problems:
             raise InputError(f"{path}: task_id {problem.task_id} occurs twice")
         problems[problem.task_id] = problem
-    return [problems[task_id] for task_id in sorted(problems)]
+    return _cut([problems[task_id] for task_id in sorted(problems)], config)
+
+
+def _cut(problems: list[BaselineProblem], config: Config) -> list[BaselineProblem]:
+    """The problems from the configured start to the end index, as Phase 3.6 counted them."""
+    metadata_file = config.output_dir("3.6") / "metadata.json"
+    metadata = read_json(metadata_file) if metadata_file.exists() else {}
+    first = metadata.get("start_index", 0) if isinstance(metadata, dict) else 0
+    end = None if config.end_index is None else max(0, config.end_index - first)
+    cut = problems[max(0, config.start_index - first) : end]
+    if not cut:
+        raise InputError(
+            f"no baseline problems from index {config.start_index} to {config.end_index}: "
+            f"the baseline has {len(problems)}, from index {first} on"
+        )
+    return cut
 
 
 def _read_rows(path: Path) -> list[dict[Any, Any]]:
@@ -76,7 +99,13 @@ def _read_rows(path: Path) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
 
 
-def _parse(row: Mapping[Any, Any]) -> BaselineProblem:
+def parse_baseline_row(row: Mapping[Any, Any]) -> BaselineProblem:
+    """One row of the baseline file.
+
+    Raises:
+        TypeError, ValueError: a value is of the wrong kind.
+        KeyError: a column is missing.
+    """
     for column in ("prompt", "generated_code"):
         if not isinstance(row[column], str):
             raise ValueError(f"{column} isn't text: {row[column]!r}")

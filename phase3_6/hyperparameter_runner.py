@@ -10,12 +10,14 @@ from common.config import Config
 from common.files import write_atomically, write_json
 from common.logging import get_logger
 from common.problems import load_split
+from common_simplified.residual_stream import site_module
 from common_simplified.solving import (
     Task,
     Writer,
     make_tasks,
     open_journal,
     pass_rate,
+    solution_settings,
     solve_greedily,
 )
 from phase2_5_simplified.features import best_layers, load_best_features
@@ -39,8 +41,10 @@ class HyperparameterBaselineRunner:
             InputError: Phase 2.5's features, the problems or the model can't be used.
         """
         layers = best_layers(load_best_features(self.config))
+        for layer in (layers["correct"], layers["incorrect"]):
+            site_module(self.writer.model, layer, self.config.residual_site)
         tasks = make_tasks(load_split(self.config, "hyperparams"), self.config)
-        with open_journal(self.config, self.output_dir) as journal:
+        with open_journal(self.writer, self.output_dir) as journal:
             records = solve_greedily(tasks, self.writer, journal, "Phase 3.6: solving")
         logger.info("pass@1 on the baseline: %.1f %% of %d", pass_rate(records), len(records))
         self._save_activations(tasks, sorted({layers["correct"], layers["incorrect"]}))
@@ -50,6 +54,8 @@ class HyperparameterBaselineRunner:
                 "phase": "3.6",
                 "model_name": self.config.model_name,
                 "residual_site": self.config.residual_site,
+                "settings": solution_settings(self.config),
+                "start_index": self.config.start_index,
                 "best_layers": layers,
                 "n_problems": len(records),
                 "pass_rate": pass_rate(records),

@@ -1,6 +1,6 @@
 """Writing what Phase 4.5 leaves: examples, summary, selected coefficients, text and plots."""
 
-import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,9 @@ def _remove_other_examples(output_dir: Path, evaluations: Evaluations) -> None:
         for steering_type, listed in evaluations.items()
         for evaluation in listed
     }
-    for folder in (output_dir / EXAMPLES_DIR).iterdir():
-        if folder.is_dir() and folder.name not in kept:
-            shutil.rmtree(folder)
+    for file in (output_dir / EXAMPLES_DIR).glob("*_coeff_*/all_results.json"):
+        if file.parent.name not in kept:
+            file.unlink()
+            # What a person has put beside the examples stays.
+            with suppress(OSError):
+                file.parent.rmdir()

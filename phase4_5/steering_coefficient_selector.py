@@ -5,14 +5,13 @@ This file tells the phase's story in the specification's order; the work is done
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
 from common.config import Config
-from common.errors import InputError
 from common.files import fingerprint
 from common.journal import Journal
 from common.logging import get_logger
@@ -21,7 +20,7 @@ from common_simplified.solving import Writer, solution_settings
 from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
 from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
-from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
+from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline, parse_baseline_row
 from phase4_5.grid import run_coefficient
 from phase4_5.metrics import summarise_coefficient
 from phase4_5.outputs import save_examples, save_results
@@ -33,7 +32,7 @@ logger = get_logger("phase4_5.steering_evaluator")
 class SteeringCoefficientSelector:
     """Select steering coefficients by grid search.
 
-    `run()` is the whole phase. The steps can be used one by one after `_load_dependencies()`.
+    `run()` is the whole phase; `evaluate_coefficient` one step of it.
     """
 
     def __init__(self, config: Config) -> None:
@@ -78,15 +77,8 @@ class SteeringCoefficientSelector:
             InputError: one of them is missing, damaged, or doesn't fit the others.
         """
         self.features = load_best_features(self.config)
-        baseline = load_baseline(self.config)
-        baseline = baseline[self.config.start_index : self.config.end_index]
-        if not baseline:
-            raise InputError(
-                f"no baseline problems from index {self.config.start_index} to "
-                f"{self.config.end_index}: give a smaller --start"
-            )
         self.problems = select_problems(
-            baseline, self.config.phase4_5_problems_per_coeff, self.config.seed
+            load_baseline(self.config), self.config.phase4_5_problems_per_coeff, self.config.seed
         )
         if len(self.problems) < self.config.phase4_5_problems_per_coeff:
             logger.warning(
@@ -133,22 +125,34 @@ class SteeringCoefficientSelector:
     def evaluate_coefficient(
         self,
         coefficient: float,
-        problems_subset: Sequence[BaselineProblem],
+        problems_subset: Sequence[BaselineProblem | Mapping[str, Any]],
         steering_type: SteeringType = "correct",
         journal: Journal | None = None,
     ) -> dict[str, Any]:
         """Evaluate one coefficient of a direction on some problems.
 
+        Args:
+            coefficient: how many times the direction is added.
+            problems_subset: problems, or rows of the baseline file.
+            steering_type: the direction.
+            journal: where finished records are kept.
+
         Returns:
             the metrics of `phase4_5.metrics.summarise_coefficient` (rates in percent), the
             `steering_type`, and under `results` one record a problem.
         """
+        if not self.features:
+            self._load_dependencies()
+        problems = [
+            problem if isinstance(problem, BaselineProblem) else parse_baseline_row(problem)
+            for problem in problems_subset
+        ]
         records = run_coefficient(
             self.writer,
             self.features[steering_type],
             self.directions[steering_type],
             coefficient,
-            problems_subset,
+            problems,
             journal,
         )
         summary = summarise_coefficient(records)

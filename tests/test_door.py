@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import run
-from common.config import REPOSITORY_ROOT
+from common.config import REPOSITORY_ROOT, load_config
+from common_simplified.solving import solution_settings
 from phase3_6.baseline import BASELINE_FILE
 
 
@@ -166,6 +167,25 @@ BAD_INPUTS = {
         {"PVA_SAE_MODEL_NAME": "{data}/no_model", "HF_HUB_OFFLINE": "1"},
         "can't be loaded",
     ),
+    "features of another model": (
+        lambda data: (data / "phase2_5/metadata.json").write_text(
+            json.dumps({"settings": {"model_name": "other/model"}})
+        ),
+        {},
+        "made with model_name='other/model', now it is 'embedded/model'",
+    ),
+    "a baseline of shorter programs": (
+        lambda data: (data / "phase3_6/metadata.json").write_text(
+            json.dumps({"settings": solution_settings(load_config(max_new_tokens=7))})
+        ),
+        {},
+        "made with max_new_tokens=7, now it is 160",
+    ),
+    "a range beyond the baseline": (
+        lambda _data: None,
+        {"PVA_SAE_START_INDEX": "50"},
+        "no baseline problems from index 50",
+    ),
     "a device that is not there": (
         lambda _data: None,
         {"PVA_SAE_DEVICE": "cuda:77"},
@@ -279,7 +299,9 @@ def test_fresh_reaches_an_earlier_phase_that_was_begun_under_other_settings(
 ):
     arguments = ["phase", "3.6", "--data-dir", str(tmp_path)]
     (tmp_path / "phase2_5").mkdir()
-    (tmp_path / "phase2_5/journal.jsonl").write_text('{"settings": {"seed": 1}}\n')
+    (tmp_path / "phase2_5/journal.jsonl").write_text(
+        '{"settings": {"seed": 1}}\n{"key": [1, 0.0], "record": {}}\n'
+    )
     monkeypatch.setenv("PVA_SAE_MAX_NEW_TOKENS", "1")
     assert run.main(arguments) == 2
     assert "--fresh" in capsys.readouterr().err

@@ -239,6 +239,15 @@ def test_the_earlier_phases_give_the_same_files_twice(tmp_path):
             assert first.read_text() == second.read_text()
 
 
+def test_start_and_end_mean_the_same_problems_in_every_phase(tmp_path, whole):
+    shutil.copytree(whole / "phase2_5", tmp_path / "phase2_5")
+    arguments = ["phase", "3.6", "4.5", "--start", "2", "--end", "6", "--data-dir", str(tmp_path)]
+    assert run.main([*arguments, "--coefficients", "1"]) == 0
+    frame = pd.read_parquet(whole / "phase3_6/dataset_hyperparams_temp_0_0.parquet")
+    expected = sorted(frame["task_id"])[2:6]
+    assert [record["task_id"] for record in results_of(tmp_path, "correct", 1)] == expected
+
+
 def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
     examples = copy / "phase4_5" / "coefficient_examples"
     for grid in ("1,3", "3", "1,3"):
@@ -246,6 +255,9 @@ def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
         assert run.main([*arguments, "--coefficients", grid]) == 0
         expected = {f"{d}_coeff_{c}" for d in DIRECTIONS for c in grid.split(",")}
         assert {folder.name for folder in examples.iterdir()} == expected
+    (examples / "correct_coeff_1" / "my notes.txt").write_text("keep")
+    assert run.main([*arguments, "--coefficients", "3"]) == 0
+    assert (examples / "correct_coeff_1" / "my notes.txt").exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -277,8 +289,8 @@ def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, copy, how):
 
 def test_one_coefficient_can_be_evaluated_by_itself(copy):
     selector = SteeringCoefficientSelector(load_config(data_dir=str(copy)))
-    selector._load_dependencies()
-    problems = selector.problems[:3]
+    baseline = pd.read_parquet(copy / "phase3_6/dataset_hyperparams_temp_0_0.parquet")
+    problems = baseline.head(3).to_dict("records")
     evaluation = selector.evaluate_coefficient(1000, problems, "incorrect")
     assert evaluation["steering_type"] == "incorrect"
     assert evaluation["n_problems"] == len(evaluation["results"]) == 3
@@ -308,7 +320,8 @@ def test_a_llama_is_steered_too_at_either_site(copy, llama):
         "incorrect": [{"layer": 1, "feature_idx": 0, "separation_score": 0.1}],
     }
     (copy / "phase2_5/top_20_features.json").write_text(json.dumps(features))
-    (copy / "phase2_5/metadata.json").unlink()
+    for phase in ("phase2_5", "phase3_6"):
+        (copy / phase / "metadata.json").unlink()
     environment = os.environ | {
         "PVA_SAE_SAE_SOURCE": str(copy / "saes"),
         "PVA_SAE_MODEL_NAME": str(folder),

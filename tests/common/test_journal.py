@@ -82,3 +82,17 @@ def test_a_file_that_is_no_journal_is_refused(path):
     path.write_text("[]\n")
     with pytest.raises(InputError, match="not a journal"):
         Journal(path, SETTINGS)
+
+
+def test_a_journal_without_records_binds_nobody(path):
+    Journal(path, SETTINGS).__exit__(None, None, None)
+    with Journal(path, {**SETTINGS, "tokens": 4}) as journal:
+        journal.add(1, record={})
+    with pytest.raises(InputError, match="tokens=4"):
+        Journal(path, SETTINGS)
+
+
+def test_a_folder_in_the_place_of_the_journal_is_named(path):
+    path.mkdir(parents=True)
+    with pytest.raises(InputError, match="can't be read"):
+        Journal(path, SETTINGS)

@@ -68,7 +68,8 @@ def test_coefficient_0_changes_no_bit(model):
 
 def test_zero_keeps_the_sign_of_a_zero():
     hook = create_steering_hook(torch.ones(2), 0)
-    assert hook(torch.nn.Identity(), (torch.tensor([[[-0.0, 1.0]]]),)) is None
+    (steered,) = hook(torch.nn.Identity(), (torch.tensor([[[-0.0, 1.0]]]),))
+    assert torch.signbit(steered).tolist() == [[[True, False]]]
 
 
 def test_steering_is_undone_when_generation_fails(model):
