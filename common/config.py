@@ -42,8 +42,12 @@ PROFILES: dict[str, dict[str, Any]] = {
         "model_name": "google/gemma-2-2b",
         "sae_source": "gemma-scope-2b-pt-res-canonical",
         "sae_id_template": "layer_{layer}/width_16k/canonical",
-        "problems_path": "google-research-datasets/mbpp",
-        "plain_text_path": "NeelNanda/pile-10k",
+        "problems_path": (
+            "google-research-datasets/mbpp@4bb6404fdc6cacfda99d4ac4205087b89d32030c/full"
+        ),
+        "plain_text_path": "NeelNanda/pile-10k@127bfedcd5047750df5ccf3a12979a47bfa0bafa",
+        # The study's splits hold 489, 97 and 388 problems.
+        "split_fractions": [489 / 974, 97 / 974, 388 / 974],
     },
 }
 
@@ -115,12 +119,16 @@ class Config(BaseSettings):
 
     # === MODEL AND SAE ===
     model_name: str = Field(min_length=1)
-    """A Hugging Face id or a local folder."""
+    """A local folder or a Hugging Face id (`owner/name`, `owner/name@revision`)."""
     model_gguf_file: str | None = None
     """The name of a GGUF file in the model's folder, to load that instead of safetensors."""
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """auto: bfloat16 on CUDA, float32 elsewhere."""
+    device_map: Literal["auto"] | None = None
+    """auto: spread a model that is too large for one GPU over all of them."""
+    trust_remote_code: bool = False
+    """Run code that comes with a model's weights."""
     sae_source: str = Field(min_length=1)
     """A local folder of SAEs or a release of sae-lens."""
     sae_id_template: str = "layer_{layer}"
@@ -130,7 +138,8 @@ class Config(BaseSettings):
 
     # === PROBLEMS ===
     problems_path: str = Field(min_length=1)
-    """A local JSONL or parquet file (or a Hugging Face dataset) in MBPP's form."""
+    """A local JSONL or parquet file, or a Hugging Face dataset (`owner/name@revision/folder`),
+    in MBPP's form."""
     prompt_style: Literal["solution", "function"] = "solution"
     split_fractions: FractionList = [0.5, 0.1, 0.4]
     """Shares of the problems for the splits sae, hyperparams and validation."""
@@ -147,7 +156,8 @@ class Config(BaseSettings):
     # === FEATURES (Phase 2.5) ===
     phase2_5_top_k: int = Field(default=20, ge=1)
     plain_text_path: str = Field(min_length=1)
-    """Plain text on which a latent that stands for validity should stay silent."""
+    """Plain text on which a latent that stands for validity should stay silent: a local file
+    with a paragraph a line, or a Hugging Face dataset with a column `text`."""
     plain_text_max_rate: float = Field(default=0.02, gt=0, le=1)
     """Latents firing on more than this fraction of plain-text tokens are left out."""
     plain_text_max_tokens: int = Field(default=20000, ge=100)

@@ -11,6 +11,7 @@ from radon.complexity import cc_visit
 
 from common.config import Config, resolve_path
 from common.errors import InputError
+from common.hub import hub_parquet_files, parse_hub_name
 
 Split = Literal["sae", "hyperparams", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -73,29 +74,33 @@ def _to_problem(row: Mapping[str, Any]) -> Problem:
 
 
 def load_problems(config: Config) -> list[Problem]:
-    """Read all problems, ordered by `task_id`, from the configured JSONL or parquet file.
+    """Read all problems, ordered by `task_id`, from the configured file or dataset.
 
     Raises:
-        InputError: the file is missing, unreadable, or a row lacks something.
+        InputError: it is missing, unreadable, or a row lacks something.
     """
-    path = resolve_path(config.problems_path)
-    rows = _read_rows(path)
-    problems = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            problems.append(_to_problem(row))
-        except KeyError as error:
-            raise InputError(f"{path}, row {number}: no field {error}") from error
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path}, row {number}: {error}") from error
-    seen: set[int] = set()
-    for problem in problems:
-        if problem.task_id in seen:
-            raise InputError(f"{path}: task_id {problem.task_id} occurs twice")
-        seen.add(problem.task_id)
+    name = config.problems_path
+    path = resolve_path(name)
+    files = (
+        hub_parquet_files(name, setting="PVA_SAE_PROBLEMS_PATH")
+        if not path.exists() and parse_hub_name(name)
+        else [path]
+    )
+    problems: dict[int, Problem] = {}
+    for file in files:
+        for number, row in enumerate(_read_rows(file), start=1):
+            try:
+                problem = _to_problem(row)
+            except KeyError as error:
+                raise InputError(f"{file}, row {number}: no field {error}") from error
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{file}, row {number}: {error}") from error
+            if problem.task_id in problems:
+                raise InputError(f"{file}: task_id {problem.task_id} occurs twice")
+            problems[problem.task_id] = problem
     if not problems:
-        raise InputError(f"{path}: no problems in it")
-    return sorted(problems, key=lambda problem: problem.task_id)
+        raise InputError(f"{name}: no problems in it")
+    return [problems[task_id] for task_id in sorted(problems)]
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
@@ -107,7 +112,8 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError as error:
         raise InputError(
-            f"{path}: no such problems file; set PVA_SAE_PROBLEMS_PATH to a JSONL or parquet file"
+            f"{path}: no such problems file; set PVA_SAE_PROBLEMS_PATH to a JSONL or parquet "
+            "file, or to a Hugging Face dataset"
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: problems can't be read ({error})") from error

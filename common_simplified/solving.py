@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tqdm.auto import tqdm
@@ -13,15 +13,23 @@ from tqdm.auto import tqdm
 from common.config import Config, resolve_path
 from common.errors import InputError
 from common.files import fingerprint, read_json
+from common.hub import hub_commit
 from common.journal import Journal
+from common.logging import get_logger
 from common.problems import Problem
 from common.prompt_utils import PromptBuilder
 from common.utils import detect_device
 from common_simplified.code_text import extract_code
 from common_simplified.generation import Generation, generate_greedy
-from common_simplified.model_loader import load_model_and_tokenizer
+from common_simplified.memory_plan import describe, model_shape, plan_memory, require_memory
+from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
 from common_simplified.residual_stream import last_token_residuals
 from common_simplified.sandbox import ExecutionResult, SandboxLimits, run_program
+
+logger = get_logger("common_simplified.solving")
+
+PLANNED_PROMPT_TOKENS = 512
+"""Longer than MBPP's prompts; what the memory of a run is planned for."""
 
 # The settings on which every generated and judged solution depends.
 _SETTINGS = (
@@ -54,14 +62,15 @@ def solution_settings(config: Config) -> dict[str, Any]:
     return {
         **{name: getattr(config, name) for name in _SETTINGS},
         "device": detect_device(config.device).partition(":")[0],
-        "model_weights": _fingerprint_if_local(config.model_name),
-        "problems_file": _fingerprint_if_local(config.problems_path),
+        "model_weights": _identity(config.model_name, "model"),
+        "problems_file": _identity(config.problems_path, "dataset"),
     }
 
 
-def _fingerprint_if_local(name: str) -> str | None:
+def _identity(name: str, kind: Literal["model", "dataset"]) -> str | None:
+    """The fingerprint of local files, or the commit of a Hub repository that is cached."""
     path = resolve_path(name)
-    return fingerprint(path) if path.exists() else None
+    return fingerprint(path) if path.exists() else hub_commit(name, kind)
 
 
 def require_same_settings(
@@ -82,6 +91,8 @@ def require_same_settings(
         return
     now = solution_settings(config)
     for name in names:
+        if name == "model_weights" and now[name] is None:
+            continue  # They are still to be downloaded.
         if before.get(name) != now[name]:
             raise InputError(
                 f"{metadata_file}: made with {name}={before.get(name)!r}, now it is "
@@ -106,15 +117,58 @@ def sandbox_limits(config: Config) -> SandboxLimits:
 class Writer:
     """A model that reads prompts and writes programs; loaded when it is first needed."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        lanes: int = 1,
+        lanes_setting: str | None = None,
+        sae_width: int = 0,
+    ) -> None:
+        """Take what the memory is planned by.
+
+        Args:
+            config: names the model and its device.
+            lanes: how many continuations are decoded together at most.
+            lanes_setting: the environment variable that sets them, if one does.
+            sae_width: latents of the SAEs that are loaded beside the model.
+        """
         self.config = config
+        self._lanes = lanes
+        self._lanes_setting = lanes_setting
+        self._sae_width = sae_width
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         config = self.config
+        self._require_memory()
         return load_model_and_tokenizer(
-            config.model_name, config.device, config.dtype, config.model_gguf_file
+            config.model_name,
+            config.device,
+            config.dtype,
+            config.model_gguf_file,
+            device_map=config.device_map,
+            trust_remote_code=config.trust_remote_code,
         )
+
+    def _require_memory(self) -> None:
+        """Say what will be needed and what is there, and refuse what can't fit."""
+        config = self.config
+        model_config = load_model_config(
+            config.model_name, config.model_gguf_file, trust_remote_code=config.trust_remote_code
+        )
+        plan = plan_memory(
+            model_shape(model_config, trust_remote_code=config.trust_remote_code),
+            device=detect_device(config.device),
+            dtype=config.dtype,
+            lanes=self._lanes,
+            prompt_tokens=PLANNED_PROMPT_TOKENS,
+            max_new_tokens=config.max_new_tokens,
+            sae_width=self._sae_width,
+            device_map=config.device_map,
+        )
+        logger.info("memory: %s", describe(plan))
+        require_memory(plan, lanes_setting=self._lanes_setting)
 
     @property
     def model(self) -> Any:

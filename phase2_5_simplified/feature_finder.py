@@ -1,21 +1,17 @@
 """Phase 2.5: find the latents that tell right programs from wrong ones."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from common.config import Config, resolve_path
-from common.errors import InputError, RunError
+from common.config import Config
+from common.errors import RunError
 from common.files import write_json
 from common.logging import get_logger
 from common.problems import load_split
-from common_simplified.residual_stream import (
-    captured_residuals,
-    decoder_layers,
-)
+from common_simplified.residual_stream import decoder_layers
 from common_simplified.solving import (
     Task,
     Writer,
@@ -25,10 +21,13 @@ from common_simplified.solving import (
     solution_settings,
     solve_greedily,
 )
+from phase2_5_simplified.plain_text import PlainText
 from phase2_5_simplified.sae_analyzer import (
     Separation,
     check_width,
+    layers_with_sae,
     load_gemma_scope_sae,
+    planned_width,
     separation_of,
     top_features,
     trained_site,
@@ -37,9 +36,6 @@ from phase2_5_simplified.sae_analyzer import (
 
 logger = get_logger("phase2_5.feature_finder")
 
-PLAIN_TEXT_WINDOW = 256
-"""Plain text is read in pieces of this many tokens."""
-
 
 class FeatureFinder:
     """Writes solutions for the `sae` split and looks which latents separate right from wrong."""
@@ -47,7 +43,7 @@ class FeatureFinder:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("2.5")
-        self.writer = Writer(config)
+        self.writer = Writer(config, sae_width=planned_width(config))
 
     def run(self) -> dict[str, Any]:
         """Run the phase; returns the content of `top_20_features.json`.
@@ -57,6 +53,7 @@ class FeatureFinder:
             RunError: the model solved all problems or none, so that nothing can be separated.
         """
         tasks = make_tasks(load_split(self.config, "sae"), self.config)
+        plain_text = PlainText(self.writer)
         layers = self._check_inputs()
         with open_journal(self.writer, self.output_dir) as journal:
             records = solve_greedily(tasks, self.writer, journal, "Phase 2.5: solving")
@@ -67,7 +64,7 @@ class FeatureFinder:
                 f"the model solved {int(passed.sum())} of {len(passed)} problems of the sae split; "
                 "right and wrong solutions are both needed, use more or other problems"
             )
-        separations, left_out, analysis = self._analyse_layers(tasks, passed, layers)
+        separations, left_out, analysis = self._analyse_layers(tasks, passed, layers, plain_text)
         features = top_features(separations, left_out, self.config.phase2_5_top_k)
         for preference, found in features.items():
             if not found:
@@ -88,46 +85,27 @@ class FeatureFinder:
 
     def _check_inputs(self) -> list[int]:
         """See before hours of generation that what comes after it is there; the layers."""
-        read_plain_text(resolve_path(self.config.plain_text_path))
-        layers = self._layers_with_sae(list(range(len(decoder_layers(self.writer.model)))))
-        sae = load_gemma_scope_sae(layers[0], "cpu", self.config)
-        check_width(sae.W_dec.shape[1], self.writer.model, layers[0])
+        layers = layers_with_sae(len(decoder_layers(self.writer.model)), self.config)
+        for layer in tqdm(layers, desc="Phase 2.5: looking at the SAEs", unit="layer"):
+            sae = load_gemma_scope_sae(layer, "cpu", self.config)
+            check_width(sae.W_dec.shape[1], self.writer.model, layer)
+            warn_of_other_site(sae, self.config.residual_site)
         return layers
 
     def _analyse_layers(
-        self, tasks: list[Task], passed: np.ndarray, layers: list[int]
+        self, tasks: list[Task], passed: np.ndarray, layers: list[int], plain_text: PlainText
     ) -> tuple[dict[int, Separation], dict[int, np.ndarray], list[dict[str, Any]]]:
         residuals = self._prompt_residuals(tasks, layers)
         separations, left_out, analysis = {}, {}, []
         for layer in tqdm(layers, desc="Phase 2.5: latents", unit="layer"):
             # One SAE at a time: all of them together may not fit.
             sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
-            check_width(sae.W_dec.shape[1], self.writer.model, layer)
-            warn_of_other_site(sae, layer, self.config.residual_site)
             separation = separation_of(_encode(sae, residuals[layer]), passed)
-            rate = self._plain_text_rate(sae, layer)
+            rate = plain_text.firing_rate(sae, layer)
             separations[layer] = separation
             left_out[layer] = rate > self.config.plain_text_max_rate
             analysis.append(_layer_summary(layer, sae, separation, left_out[layer]))
         return separations, left_out, analysis
-
-    def _layers_with_sae(self, layers: list[int]) -> list[int]:
-        """The layers that the SAE source covers: all, or those with a local folder."""
-        source = resolve_path(self.config.sae_source)
-        if not source.is_dir():
-            return layers
-        template = self.config.sae_id_template
-        found = [
-            layer
-            for layer in layers
-            if (source / template.format(layer=layer) / "params.npz").is_file()
-        ]
-        if not found:
-            raise InputError(
-                f"{source}: no SAE for any of the model's layers; expected files such as "
-                f"{template.format(layer=0)}/params.npz (PVA_SAE_SAE_ID_TEMPLATE)"
-            )
-        return found
 
     def _prompt_residuals(self, tasks: list[Task], layers: list[int]) -> dict[int, torch.Tensor]:
         """The residual stream at each prompt's last token: layer -> [n_problems, d_model]."""
@@ -136,24 +114,6 @@ class FeatureFinder:
             for task in tqdm(tasks, desc="Phase 2.5: activations", unit="problem")
         ]
         return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
-
-    @torch.inference_mode()
-    def _plain_text_rate(self, sae: Any, layer: int) -> np.ndarray:
-        """The fraction of plain-text tokens on which each latent fires [d_sae]."""
-        path = resolve_path(self.config.plain_text_path)
-        tokenizer, model = self.writer.tokenizer, self.writer.model
-        fired = torch.zeros(sae.W_dec.shape[0])
-        n_tokens = 0
-        for paragraph in read_plain_text(path):
-            # The first token (<bos>) is the same everywhere and says nothing about text.
-            ids = tokenizer(paragraph, return_tensors="pt")["input_ids"][:, :PLAIN_TEXT_WINDOW]
-            with captured_residuals(model, [layer], self.config.residual_site) as captured:
-                model.model(input_ids=ids.to(model.device), use_cache=False)
-            fired += (sae.encode(captured[layer][0, 1:].float()) > 0).sum(dim=0).cpu()
-            n_tokens += ids.shape[1] - 1
-            if n_tokens >= self.config.plain_text_max_tokens:
-                break
-        return (fired / max(n_tokens, 1)).numpy()
 
     def _save(
         self,
@@ -177,25 +137,6 @@ class FeatureFinder:
         )
         # Last: its presence says that the phase is done.
         write_json(self.output_dir / "top_20_features.json", features)
-
-
-def read_plain_text(path: Path) -> list[str]:
-    """The paragraphs of a text file, one a line.
-
-    Raises:
-        InputError: the file is missing, unreadable or empty.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: plain text can't be read ({error}); set PVA_SAE_PLAIN_TEXT_PATH to a "
-            "UTF-8 file with a paragraph a line"
-        ) from error
-    paragraphs = [line for line in lines if line.strip()]
-    if not paragraphs:
-        raise InputError(f"{path}: no text in it; set PVA_SAE_PLAIN_TEXT_PATH to another file")
-    return paragraphs
 
 
 @torch.inference_mode()

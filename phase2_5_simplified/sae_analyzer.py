@@ -1,26 +1,35 @@
 """Sparse autoencoders: loading them, and how well their latents separate right from wrong."""
 
 import json
+import re
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 
 from common.config import Config, load_config, resolve_path
 from common.errors import InputError
+from common.hub import hub_error
 from common.logging import get_logger
 
 logger = get_logger("phase2_5.sae_analyzer")
 
 # Gemma Scope's residual SAEs read `blocks.L.hook_resid_post`; so does a folder that says nothing.
 _DEFAULT_HOOK = "blocks.{layer}.hook_resid_post"
+_USUAL_WIDTH = 16384
+_SAE_LENS_WEIGHTS = "sae_weights.safetensors"
 
 
 def load_gemma_scope_sae(layer_idx: int, device: str = "cpu", config: Config | None = None) -> Any:
-    """Load the JumpReLU SAE of a layer, from a local folder or from a release of sae-lens.
+    """Load the SAE of a layer, from a local folder or from a release of sae-lens.
+
+    A local folder holds Gemma Scope's `params.npz`, or what sae-lens's `save_model` writes.
 
     Returns:
         A sae-lens SAE with `W_dec` [d_sae, d_model] and `encode`: [..., d_model] -> [..., d_sae].
@@ -30,19 +39,107 @@ def load_gemma_scope_sae(layer_idx: int, device: str = "cpu", config: Config | N
     """
     config = config or load_config()
     sae_id = config.sae_id_template.format(layer=layer_idx)
-    folder = resolve_path(config.sae_source)
-    if folder.is_dir():
-        return _load_params(folder / sae_id, layer_idx, device)
+    source = resolve_path(config.sae_source)
+    if not source.is_dir():
+        sae = _load_released(config.sae_source, sae_id, device)
+    elif (source / sae_id / _SAE_LENS_WEIGHTS).is_file():
+        sae = _load_saved(source / sae_id, device)
+    else:
+        sae = _load_params(source / sae_id, layer_idx, device)
+    return sae.eval().requires_grad_(False)
+
+
+def layers_with_sae(n_layers: int, config: Config) -> list[int]:
+    """Those of the model's layers for which the SAE source has an SAE.
+
+    Raises:
+        InputError: there is none.
+    """
+    source, template = resolve_path(config.sae_source), config.sae_id_template
+    if source.is_dir():
+        found = [
+            layer for layer in range(n_layers) if _is_sae(source / template.format(layer=layer))
+        ]
+        expected = f"{template.format(layer=0)}/params.npz"
+    else:
+        from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+
+        release = get_pretrained_saes_directory().get(config.sae_source)
+        if release is None:  # A repository that isn't in sae-lens's table says so when loaded.
+            return list(range(n_layers))
+        found = [
+            layer for layer in range(n_layers) if template.format(layer=layer) in release.saes_map
+        ]
+        expected = template.format(layer=0)
+    if not found:
+        raise InputError(
+            f"{config.sae_source}: no SAE for any of the model's layers; expected such as "
+            f"{expected} (PVA_SAE_SAE_ID_TEMPLATE)"
+        )
+    return found
+
+
+def planned_width(config: Config) -> int:
+    """How many latents the SAEs have, by a first look at a file or by their name.
+
+    It is what memory is planned by; a file that can't be read is told when it is loaded.
+    """
+    source = resolve_path(config.sae_source)
+    with suppress(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, SafetensorError):
+        for path in source.rglob("params.npz"):
+            with np.load(path, allow_pickle=False) as archive:
+                return int(archive["threshold"].size)
+        for path in source.rglob(_SAE_LENS_WEIGHTS):
+            with safe_open(path, framework="np") as weights:
+                return int(weights.get_slice("W_dec").get_shape()[0])
+    named = re.search(r"width_(\d+)(k|m)", config.sae_id_template)
+    if named is None:
+        return _USUAL_WIDTH
+    return int(named[1]) * {"k": 2**10, "m": 2**20}[named[2]]
+
+
+def _is_sae(folder: Path) -> bool:
+    return (folder / "params.npz").is_file() or (folder / _SAE_LENS_WEIGHTS).is_file()
+
+
+def _load_released(release: str, sae_id: str, device: str) -> Any:
     from sae_lens import SAE
 
     try:
-        return SAE.from_pretrained(config.sae_source, sae_id, device=device)
-    except (OSError, ValueError, KeyError) as error:
+        return SAE.from_pretrained(release, sae_id, device=device)
+    except Exception as error:  # sae-lens, numpy, the hub client and httpx share no base class.
+        place = _place_on_hub(release, sae_id)
+        if place is not None:
+            told = hub_error(error, "/".join(place), kind="model", setting="PVA_SAE_SAE_SOURCE")
+            if told is not None:
+                raise told from error
+        anew = f"fetch it anew: `hf download {' '.join(place)}/ --force-download`" if place else ""
         reason = " ".join(str(error).split())[:300]
         raise InputError(
-            f"SAE {sae_id!r} of {config.sae_source!r} can't be loaded ({reason}); set "
-            "PVA_SAE_SAE_SOURCE to a folder of SAEs or to a release of sae-lens"
+            f"SAE {sae_id!r} of {release!r} can't be loaded ({reason}); "
+            + (anew or "set PVA_SAE_SAE_SOURCE to a folder of SAEs or to a release of sae-lens")
         ) from error
+
+
+def _place_on_hub(release: str, sae_id: str) -> tuple[str, str] | None:
+    """The repository and folder that sae-lens's table names for an SAE, if it does."""
+    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+
+    known = get_pretrained_saes_directory().get(release)
+    if known is None or sae_id not in known.saes_map:
+        return None
+    return known.repo_id, known.saes_map[sae_id]
+
+
+def _load_saved(folder: Path, device: str) -> Any:
+    """Read what sae-lens's `save_model` wrote."""
+    from sae_lens import SAE
+
+    try:
+        return SAE.load_from_disk(folder, device=device)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{folder}: not a whole SAE of sae-lens ({reason})") from error
 
 
 def _load_params(folder: Path, layer: int, device: str) -> Any:
@@ -63,7 +160,7 @@ def _load_params(folder: Path, layer: int, device: str) -> Any:
         )
     )
     sae.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return sae.to(device).eval().requires_grad_(False)
+    return sae.to(device)
 
 
 def _read_params(path: Path) -> dict[str, np.ndarray]:
@@ -138,15 +235,17 @@ def check_latent(sae: Any, feature_idx: int, layer: int) -> None:
         )
 
 
-def warn_of_other_site(sae: Any, layer: int, site: str) -> None:
-    """Log one line if latents are read or written elsewhere than where the SAE was trained."""
+def warn_of_other_site(sae: Any, site: str) -> None:
+    """Log one line, once, if latents are used elsewhere than where the SAE was trained."""
     if trained_site(sae) != site:
-        logger.warning(
-            "the SAE of layer %d was trained at %s and is used at %s (PVA_SAE_RESIDUAL_SITE)",
-            layer,
-            trained_site(sae),
-            site,
-        )
+        _warn_once(trained_site(sae), site)
+
+
+@cache
+def _warn_once(trained: str, used: str) -> None:
+    logger.warning(
+        "SAEs that were trained at %s are used at %s (PVA_SAE_RESIDUAL_SITE)", trained, used
+    )
 
 
 def load_decoder_direction(
@@ -158,7 +257,7 @@ def load_decoder_direction(
         InputError: the SAE can't be loaded or has no such latent.
     """
     sae = load_gemma_scope_sae(layer, "cpu", config)
-    warn_of_other_site(sae, layer, config.residual_site)
+    warn_of_other_site(sae, config.residual_site)
     check_latent(sae, feature_idx, layer)
     return sae.W_dec[feature_idx].detach().clone().to(device)
 

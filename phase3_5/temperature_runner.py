@@ -26,7 +26,12 @@ from common_simplified.solving import (
     solve_greedily,
 )
 from phase2_5_simplified.features import Feature, best_layers, load_best_features
-from phase2_5_simplified.sae_analyzer import check_latent, check_width, load_gemma_scope_sae
+from phase2_5_simplified.sae_analyzer import (
+    check_latent,
+    check_width,
+    load_gemma_scope_sae,
+    planned_width,
+)
 
 logger = get_logger("phase3_5.temperature_runner")
 
@@ -39,7 +44,12 @@ class TemperatureRobustnessRunner:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("3.5")
-        self.writer = Writer(config)
+        self.writer = Writer(
+            config,
+            lanes=config.phase3_5_samples_per_temperature,
+            lanes_setting="PVA_SAE_PHASE3_5_SAMPLES_PER_TEMPERATURE",
+            sae_width=planned_width(config),
+        )
 
     def run(self) -> dict[str, Any]:
         """Run the phase; returns the content of `metadata.json`.

@@ -1,6 +1,6 @@
 """The baseline file of Phase 3.6: its name, and reading it with all that can be wrong in it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,12 @@ from typing import Any
 from common.config import Config
 from common.errors import InputError
 from common.files import read_json
+from common.logging import get_logger
 from common.problems import parse_test_list
 from common.utils import require_phase_file
 from common_simplified.solving import GENERATION_SETTINGS, require_same_settings
+
+logger = get_logger("phase3_6.baseline")
 
 BASELINE_FILE = "dataset_hyperparams_temp_0_0.parquet"
 
@@ -63,7 +66,21 @@ def load_baseline(config: Config) -> list[BaselineProblem]:
         if problem.task_id in problems:
             raise InputError(f"{path}: task_id {problem.task_id} occurs twice")
         problems[problem.task_id] = problem
+    _report_doubled_assert(problems.values(), path)
     return _cut([problems[task_id] for task_id in sorted(problems)], config)
+
+
+def _report_doubled_assert(problems: Collection[BaselineProblem], path: Path) -> None:
+    """Say once how many prompts show the published run's slip of a doubled `assert`."""
+    doubled = sum("assert assert" in problem.prompt for problem in problems)
+    if doubled:
+        logger.warning(
+            "%s: %d of %d prompts hold `assert assert` (the published run's slip); "
+            "used as they are",
+            path,
+            doubled,
+            len(problems),
+        )
 
 
 def _cut(problems: list[BaselineProblem], config: Config) -> list[BaselineProblem]:

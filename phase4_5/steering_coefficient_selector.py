@@ -19,7 +19,7 @@ from common_simplified.residual_stream import site_module
 from common_simplified.solving import Writer, solution_settings
 from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
-from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
+from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction, planned_width
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline, parse_baseline_row
 from phase4_5.grid import run_coefficient
 from phase4_5.metrics import summarise_coefficient
@@ -39,7 +39,7 @@ class SteeringCoefficientSelector:
         """Take the configuration; nothing is loaded before `_load_dependencies`."""
         self.config = config
         self.output_dir = config.output_dir("4.5")
-        self.writer = Writer(config)
+        self.writer = Writer(config, sae_width=planned_width(config))
         self.features: dict[SteeringType, Feature] = {}
         self.directions: dict[SteeringType, torch.Tensor] = {}
         self.problems: list[BaselineProblem] = []

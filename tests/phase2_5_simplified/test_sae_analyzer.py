@@ -7,8 +7,10 @@ import torch
 from common.config import load_config
 from common.errors import InputError
 from phase2_5_simplified.sae_analyzer import (
+    layers_with_sae,
     load_decoder_direction,
     load_gemma_scope_sae,
+    planned_width,
     separation_of,
     top_features,
     trained_site,
@@ -105,6 +107,99 @@ def test_wrong_arrays_are_named(folder, config, name, value, message):
         weights[name] = value
     np.savez(folder / "params.npz", **weights)
     with pytest.raises(InputError, match=message):
+        load_gemma_scope_sae(3, "cpu", config)
+
+
+def test_a_folder_of_sae_lens_is_read_too(folder, config):
+    from sae_lens.saes.sae import SAEMetadata
+    from sae_lens.saes.standard_sae import StandardSAE, StandardSAEConfig
+
+    metadata = SAEMetadata(hook_name="blocks.3.hook_resid_pre")
+    saved = StandardSAE(StandardSAEConfig(d_in=D_MODEL, d_sae=D_SAE, metadata=metadata))
+    with torch.no_grad():
+        saved.W_dec.copy_(torch.from_numpy(arrays()["W_dec"]))
+    saved.save_model(folder)
+    sae = load_gemma_scope_sae(3, "cpu", config)
+    assert torch.equal(sae.W_dec, saved.W_dec)
+    assert trained_site(sae) == "resid_pre"
+    assert layers_with_sae(5, config) == [3]
+    assert planned_width(config) == D_SAE
+    weights = folder / "sae_weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(InputError, match="not a whole SAE of sae-lens"):
+        load_gemma_scope_sae(3, "cpu", config)
+
+
+def test_saes_for_some_of_the_layers_are_enough(tmp_path, config):
+    for layer in (1, 3):
+        (tmp_path / f"layer_{layer}").mkdir(parents=True)
+        np.savez(tmp_path / f"layer_{layer}/params.npz", x=np.zeros(1))
+    assert layers_with_sae(4, config) == [1, 3]
+    with pytest.raises(InputError, match="no SAE for any of the model's layers"):
+        layers_with_sae(1, config)
+
+
+# Average L0s of the published run's SAEs, layers 0 to 25 (arXiv 2510.02917).
+PUBLISHED_L0S = [105, 102, 142, 59, 124, 68, 70, 69, 71, 73, 77, 80, 82] + [
+    84,
+    84,
+    78,
+    78,
+    77,
+    74,
+    73,
+    71,
+    70,
+    72,
+    74,
+    73,
+    116,
+]
+
+
+def test_canonical_means_the_published_saes_but_for_two_layers():
+    from sae_lens.loading.pretrained_saes_directory import get_repo_id_and_folder_name
+
+    config = load_config(profile="gemma-2-2b")
+    assert layers_with_sae(26, config) == list(range(26))
+    folders = [
+        get_repo_id_and_folder_name(config.sae_source, config.sae_id_template.format(layer=layer))
+        for layer in range(26)
+    ]
+    assert {repository for repository, _ in folders} == {"google/gemma-scope-2b-pt-res"}
+    canonical = [int(folder.rsplit("_", 1)[1]) for _, folder in folders]
+    differ = {
+        layer: (canonical[layer], published)
+        for layer, published in enumerate(PUBLISHED_L0S)
+        if canonical[layer] != published
+    }
+    # Neither is a layer of the published run's best features (16 and 25).
+    assert differ == {2: (141, 142), 23: (75, 74)}
+
+
+def test_a_release_may_cover_some_of_the_layers():
+    config = load_config(
+        sae_source="gemma-scope-9b-it-res-canonical",
+        sae_id_template="layer_{layer}/width_16k/canonical",
+    )
+    assert layers_with_sae(42, config) == [9, 20, 31]
+    with pytest.raises(InputError, match="gemma-scope-9b-it-res-canonical: no SAE for any"):
+        layers_with_sae(9, config)
+
+
+def test_the_width_that_memory_is_planned_by(folder, config):
+    np.savez(folder / "params.npz", **arrays())
+    assert planned_width(config) == D_SAE
+    (folder / "params.npz").write_bytes(b"PK")
+    assert planned_width(config) == 16384
+    assert planned_width(load_config(profile="gemma-2-2b")) == 16384
+    wide = load_config(sae_source="a-release", sae_id_template="layer_{layer}/width_1m/x")
+    assert planned_width(wide) == 2**20
+
+
+def test_a_release_that_sae_lens_does_not_know_is_named():
+    config = load_config(sae_source="gemma-scope-3b", sae_id_template="layer_{layer}/x")
+    with pytest.raises(InputError, match="'layer_3/x' of 'gemma-scope-3b' can't be loaded"):
         load_gemma_scope_sae(3, "cpu", config)
 
 

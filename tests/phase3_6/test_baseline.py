@@ -49,6 +49,17 @@ def test_the_published_shape_without_text_and_with_tests_as_json(config):
     assert load_baseline(config)[0].test_setup_code == ""
 
 
+def test_a_doubled_assert_is_reported_once_and_used_as_it_is(config, caplog):
+    doubled = {**ROW, "prompt": "Double it.\nassert assert f(1) == 2\n"}
+    write(config, [ROW, {**doubled, "task_id": 6}, {**doubled, "task_id": 7}])
+    problems = load_baseline(config)
+    assert problems[1].prompt == doubled["prompt"]
+    assert [record.getMessage() for record in caplog.records if "assert" in record.msg] == [
+        f"{config.output_dir('3.6') / BASELINE_FILE}: 2 of 3 prompts hold `assert assert` "
+        "(the published run's slip); used as they are"
+    ]
+
+
 @pytest.mark.parametrize("column", ["test_passed", "generated_code", "prompt", "test_list"])
 def test_a_missing_column_is_named(config, column):
     write(config, [{key: value for key, value in ROW.items() if key != column}])

@@ -1,0 +1,440 @@
+"""What a phase will need in memory, and what is there: said before a model is loaded.
+
+What counts as needed is what must be in memory at once, at the worst moment:
+
+- The weights, once, in the dtype that is computed in. Where transformers leaves them in the mapped
+  safetensors file (same dtype, on the CPU) the kernel could drop their pages, but every token reads
+  all of them. The file of another dtype is mapped while it is being converted; those pages are
+  dropped when memory gets tight, so they don't count, though VmHWM shows them.
+- What Python and its libraries hold.
+- The larger of the SAE while it is loaded and the KV cache with the longest forward pass: an SAE
+  is read and let go before anything is generated.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from common.errors import InputError
+from common.logging import get_logger
+
+logger = get_logger("common_simplified.memory_plan")
+
+_DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+# Python with torch, transformers, sae-lens and matplotlib (measured on Linux with two threads).
+_PROGRAM_ON_CPU = 550 * 2**20
+# What CUDA adds to a context that is there already: kernels and the workspaces of cuBLAS.
+_PROGRAM_ON_GPU = 300 * 2**20
+# The file's arrays and the SAE made of them, and half as much in between (measured).
+_SAE_COPIES = 2.5
+# Of one row of float32 logits: soft-capped, without what isn't finite, and as probabilities.
+_LOGITS_BYTES = 20
+# Fewer new tokens than this hold hardly a program: no advice worth giving.
+_FEWEST_NEW_TOKENS = 50
+_TIGHT = 0.9
+
+
+# A cgroup's files of limit and usage, and how its counters of file pages begin.
+_CGROUP_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
+_CGROUP_V2 = ("memory.max", "memory.current", "")
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """A model's dimensions, without its weights.
+
+    Tied weights are counted once in `n_parameters`. `cache_windows` has an entry for each layer
+    with a KV cache: how many tokens it keeps, None for all. `eager_attention` says that attention
+    scores [lanes, heads, seq, seq] are held in memory, as where they are soft-capped (Gemma 2).
+    """
+
+    n_parameters: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    hidden_size: int
+    intermediate_size: int
+    vocab_size: int
+    cache_windows: tuple[int | None, ...]
+    eager_attention: bool
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is planned: `lanes` rows of `prompt_tokens + max_new_tokens`, decoded together."""
+
+    shape: ModelShape
+    device: str
+    dtype: str
+    lanes: int
+    prompt_tokens: int
+    max_new_tokens: int
+    sae_width: int
+    device_map: str | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens of a row when it is full."""
+        return self.prompt_tokens + self.max_new_tokens
+
+    @property
+    def on_cuda(self) -> bool:
+        return self.device.startswith("cuda")
+
+    @property
+    def resolved_dtype(self) -> str:
+        """The dtype computed in: "auto" is bfloat16 on CUDA and float32 elsewhere."""
+        if self.dtype != "auto":
+            return self.dtype
+        return "bfloat16" if self.on_cuda else "float32"
+
+    @property
+    def dtype_bytes(self) -> int:
+        return _DTYPE_BYTES[self.resolved_dtype]
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What a workload needs on its device and what is there, in bytes.
+
+    Attributes:
+        workload: what is planned.
+        weights: the model's.
+        kv_cache: of all lanes, when they are full.
+        sae: one SAE while it is being loaded, float32, with the loader's copies.
+        program: Python and its libraries; on a GPU what CUDA loads.
+        work: activations, attention scores and logits of the largest forward pass.
+        available: what this process may hold: what is free and what it holds already.
+    """
+
+    workload: Workload
+    weights: int
+    kv_cache: int
+    sae: int
+    program: int
+    work: int
+    available: int
+
+    @property
+    def device(self) -> str:
+        return self.workload.device
+
+    @property
+    def needed(self) -> int:
+        """The peak; the SAE is gone when the KV cache grows."""
+        return self.weights + self.program + max(self.sae, self.kv_cache + self.work)
+
+    @property
+    def fits(self) -> bool:
+        return self.needed <= self.available
+
+
+def model_shape(model_config: Any, *, trust_remote_code: bool = False) -> ModelShape:
+    """The shape of the model that a transformers configuration describes; reads no weights.
+
+    The parameters are counted on the model itself, built without memory ("meta" device).
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, DynamicCache
+
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(
+            model_config, trust_remote_code=trust_remote_code
+        )
+    text = model.config.get_text_config(decoder=True)
+    n_heads = text.num_attention_heads
+    return ModelShape(
+        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        n_layers=text.num_hidden_layers,
+        n_heads=n_heads,
+        n_kv_heads=getattr(text, "num_key_value_heads", None) or n_heads,
+        head_dim=getattr(text, "head_dim", None) or text.hidden_size // n_heads,
+        hidden_size=text.hidden_size,
+        intermediate_size=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
+        vocab_size=text.vocab_size,
+        cache_windows=tuple(
+            getattr(layer, "sliding_window", None) for layer in DynamicCache(config=text).layers
+        ),
+        # transformers leaves fused attention out where a model caps its scores.
+        eager_attention=model.config._attn_implementation == "eager",
+    )
+
+
+def plan_memory(
+    shape: ModelShape,
+    *,
+    device: str,
+    dtype: str,
+    lanes: int,
+    prompt_tokens: int,
+    max_new_tokens: int,
+    sae_width: int,
+    device_map: str | None = None,
+) -> MemoryPlan:
+    """Plan a phase that generates with a model and reads SAEs.
+
+    Args:
+        shape: the model's.
+        device: a torch device that is there ("cpu", "cuda", "cuda:1", "mps").
+        dtype: "float32", "bfloat16", "float16", or "auto" (bfloat16 on CUDA, else float32).
+        lanes: rows that are decoded together.
+        prompt_tokens: the longest prompt.
+        max_new_tokens: the most that is generated after it.
+        sae_width: latents of an SAE; 0 for a phase that reads none.
+        device_map: "auto" counts the memory of all GPUs; what accelerate would then still push to
+            the host is not planned for.
+    """
+    workload = Workload(
+        shape, device, dtype, lanes, prompt_tokens, max_new_tokens, sae_width, device_map
+    )
+    return _plan(workload, _available_to(workload))
+
+
+def describe(plan: MemoryPlan) -> str:
+    """One line: what is needed, of what it is made up, and what is there."""
+    workload = plan.workload
+    lanes = f"{workload.lanes} lane{'s' if workload.lanes > 1 else ''}"
+    where = f"all {_n_gpus()} GPUs" if _is_spread(workload) else plan.device
+    return (
+        f"needs {_gib(plan.needed)} GiB on {where} in {workload.resolved_dtype} "
+        f"(weights {_gib(plan.weights)}, program {_gib(plan.program)}, and the larger of SAE "
+        f"{_gib(plan.sae)} and KV cache {_gib(plan.kv_cache)} for {lanes} of {workload.length} "
+        f"tokens with forward pass {_gib(plan.work)}); {_gib(plan.available)} GiB are there"
+    )
+
+
+def require_memory(plan: MemoryPlan, *, lanes_setting: str | None = None) -> None:
+    """Refuse a plan that can't fit; warn of one that leaves less than a tenth.
+
+    Args:
+        plan: from `plan_memory`.
+        lanes_setting: the environment variable that sets the lanes, None if nothing does.
+
+    Raises:
+        InputError: more is needed than is there; the line names the first setting that would make
+            it fit.
+    """
+    if plan.needed > _TIGHT * plan.available:
+        told = describe(plan)
+        if not plan.fits:
+            raise InputError(f"{told}; {_advice(plan, lanes_setting)}")
+        logger.warning("memory is tight: %s", told)
+
+
+def available_memory(device: str) -> int:
+    """Bytes that this process may hold on a device.
+
+    On a GPU that is what is free, and what torch's allocator keeps without using it. On the CPU it
+    is what is free and what the process holds already, since a plan counts the whole process.
+    There (and on Apple's GPUs, which share its memory) a limit on the cgroup counts too: containers
+    and Slurm end a process that goes beyond it.
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        gpu = torch.device(device)
+        unused = torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
+        return torch.cuda.mem_get_info(gpu)[0] + unused
+    free = int(psutil.virtual_memory().available)
+    in_cgroup = cgroup_memory_left()
+    if in_cgroup is not None:
+        free = min(free, in_cgroup)
+    available = free + _own_anonymous_bytes()
+    if device.startswith("mps"):
+        return min(available, torch.mps.recommended_max_memory())
+    return available
+
+
+def cgroup_memory_left(
+    root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> int | None:
+    """Bytes left under the tightest limit on this process's cgroups, None if there is none.
+
+    File pages that the kernel can drop count as left.
+
+    Args:
+        root: where cgroups are mounted (version 2, and version 1 under `memory/`).
+        own: the file that names the process's cgroups.
+    """
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    left = []
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            left += [_left_under(folder, _CGROUP_V2) for folder in _cgroup_folders(root, path)]
+        elif "memory" in controllers.split(","):
+            folders = _cgroup_folders(root / "memory", path)
+            left += [_left_under(folder, _CGROUP_V1) for folder in folders]
+    return min((value for value in left if value is not None), default=None)
+
+
+def _plan(workload: Workload, available: int) -> MemoryPlan:
+    shape = workload.shape
+    n_gpus = _n_gpus() if _is_spread(workload) else 1
+    program = (
+        n_gpus * _PROGRAM_ON_GPU
+        if workload.on_cuda
+        else max(_PROGRAM_ON_CPU, _own_anonymous_bytes())
+    )
+    sae = 2 * workload.sae_width * shape.hidden_size * _DTYPE_BYTES["float32"]
+    return MemoryPlan(
+        workload=workload,
+        weights=shape.n_parameters * workload.dtype_bytes,
+        kv_cache=_kv_cache_bytes(workload),
+        sae=int(_SAE_COPIES * sae),
+        program=program,
+        work=max(
+            _pass_bytes(workload, new=workload.prompt_tokens, seen=workload.prompt_tokens),
+            _pass_bytes(workload, new=1, seen=workload.length),
+            _head_bytes(workload),
+        ),
+        available=available,
+    )
+
+
+def _kv_cache_bytes(workload: Workload) -> int:
+    length = workload.length
+    tokens = sum(
+        length if window is None else min(length, window) for window in workload.shape.cache_windows
+    )
+    return workload.lanes * tokens * _kv_bytes_a_token(workload)
+
+
+def _kv_bytes_a_token(workload: Workload) -> int:
+    """Keys and values of one token in one layer."""
+    return 2 * workload.shape.n_kv_heads * workload.shape.head_dim * workload.dtype_bytes
+
+
+def _pass_bytes(workload: Workload, *, new: int, seen: int) -> int:
+    """Activations in one block, of `new` tokens that attend to `seen`.
+
+    They follow transformers' Gemma 2, tensor by tensor; the blocks take turns.
+    """
+    shape, size = workload.shape, workload.dtype_bytes
+    heads = shape.n_heads * shape.head_dim
+    stream = 4 * new * shape.hidden_size * size
+    norm = 3 * new * shape.hidden_size * 4
+    mlp = 3 * new * shape.intermediate_size * size
+    # The cache grows by a copy; keys and values are repeated for each group of heads.
+    attention = (
+        4 * new * heads * size + seen * _kv_bytes_a_token(workload) + 2 * seen * heads * size
+    )
+    if shape.eager_attention:
+        # Scores, and for the softmax in float32 its result and, from 16 bits, its input.
+        attention += shape.n_heads * new * seen * (8 if size == 4 else size + 8)
+    return workload.lanes * (stream + max(norm, mlp, attention))
+
+
+def _head_bytes(workload: Workload) -> int:
+    """Logits of the last position and what is made of them.
+
+    After a prompt, torch's bfloat16 product on the CPU copies the output matrix for each lane: the
+    last position, sliced from [lanes, seq, d_model], isn't contiguous (measured, torch 2.13).
+    """
+    shape, size = workload.shape, workload.dtype_bytes
+    logits = shape.vocab_size * (size + _LOGITS_BYTES)
+    copied = workload.device == "cpu" and workload.resolved_dtype == "bfloat16"
+    matrix = shape.vocab_size * shape.hidden_size * size if copied else 0
+    return workload.lanes * (logits + matrix)
+
+
+def _replan(plan: MemoryPlan, changes: dict[str, Any]) -> MemoryPlan:
+    workload = replace(plan.workload, **changes)
+    moved = not changes.keys().isdisjoint(("device", "device_map"))
+    return _plan(workload, _available_to(workload) if moved else plan.available)
+
+
+def _advice(plan: MemoryPlan, lanes_setting: str | None) -> str:
+    for setting, changes in _alternatives(plan, lanes_setting):
+        alternative = _replan(plan, changes)
+        if alternative.fits:
+            return f"set {setting}, it then needs {_gib(alternative.needed)} GiB"
+    return "set PVA_SAE_MODEL_NAME to a smaller model"
+
+
+def _alternatives(
+    plan: MemoryPlan, lanes_setting: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Settings to try, in the order of what they cost, and what each changes."""
+    workload = plan.workload
+    if workload.resolved_dtype == "float32":
+        yield "PVA_SAE_DTYPE=bfloat16", {"dtype": "bfloat16"}
+    if lanes_setting is not None:
+        lanes = _largest(1, workload.lanes, lambda n: _replan(plan, {"lanes": n}).fits)
+        yield f"{lanes_setting}={lanes}", {"lanes": lanes}
+    tokens = _largest(
+        min(_FEWEST_NEW_TOKENS, workload.max_new_tokens),
+        workload.max_new_tokens,
+        lambda n: _replan(plan, {"max_new_tokens": n}).fits,
+    )
+    yield f"PVA_SAE_MAX_NEW_TOKENS={tokens}", {"max_new_tokens": tokens}
+    if workload.on_cuda and workload.device_map is None and _n_gpus() > 1:
+        yield "PVA_SAE_DEVICE_MAP=auto", {"device_map": "auto"}
+    if workload.device != "cpu":
+        on_cpu = {"device": "cpu", "device_map": None}
+        yield "PVA_SAE_DEVICE=cpu", on_cpu
+        bfloat16_on_cpu = {**on_cpu, "dtype": "bfloat16"}
+        yield "PVA_SAE_DEVICE=cpu and PVA_SAE_DTYPE=bfloat16", bfloat16_on_cpu
+
+
+def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
+    """The largest value from `low` to `high` that fits, by bisection; `low` if none does."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def _available_to(workload: Workload) -> int:
+    if _is_spread(workload):
+        return sum(available_memory(f"cuda:{index}") for index in range(_n_gpus()))
+    return available_memory(workload.device)
+
+
+def _is_spread(workload: Workload) -> bool:
+    return workload.on_cuda and workload.device_map is not None
+
+
+def _n_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _own_anonymous_bytes() -> int:
+    memory = psutil.Process().memory_info()
+    # File pages are among what the system calls available already.
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def _cgroup_folders(root: Path, path: str) -> list[Path]:
+    """A cgroup's folder and its parents'; inside a container those above it aren't there."""
+    parts = Path(path.lstrip("/")).parts
+    return [root.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
+
+
+def _left_under(folder: Path, names: tuple[str, str, str]) -> int | None:
+    """Bytes left under one cgroup's own limit; None if it has none (no file, or "max")."""
+    limit_file, usage_file, prefix = names
+    try:
+        limit = int((folder / limit_file).read_text(encoding="utf-8"))
+        usage = int((folder / usage_file).read_text(encoding="utf-8"))
+        lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    counters = dict(line.split(maxsplit=1) for line in lines)
+    file_pages = sum(
+        int(counters.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive")
+    )
+    return max(0, limit - usage + file_pages)
+
+
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f}"
