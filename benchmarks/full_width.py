@@ -318,8 +318,8 @@ def _results(folder: Path) -> Path:
 def _run(arguments: argparse.Namespace, folder: Path) -> None:
     if not _index(folder / "model").exists():
         clock = time.perf_counter()
-        make_model(folder / "model")
         make_sae(folder / "saes" / f"layer_{LAYER}")
+        make_model(folder / "model")
         _say(f"Random weights written in {time.perf_counter() - clock:.0f} s\n")
     report(_measure_in_fresh_process(folder), arguments)
 

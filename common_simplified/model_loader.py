@@ -56,7 +56,8 @@ def load_model_and_tokenizer(
             dtype=torch_dtype,
             gguf_file=gguf_file,
             attn_implementation=_attention(model_config),
-            device_map=device_map,
+            # Straight to a GPU, without a copy of all weights in the host's memory.
+            device_map=device_map or ({"": device} if device.startswith("cuda") else None),
         )
     if len(tokenizer) < _FEWEST_TOKENS:
         # Where its files are missing, transformers makes up an empty one.

@@ -90,6 +90,7 @@ class FeatureFinder:
             sae = load_gemma_scope_sae(layer, "cpu", self.config)
             check_width(sae.W_dec.shape[1], self.writer.model, layer)
             warn_of_other_site(sae, self.config.residual_site)
+            del sae  # Two at a time may not fit.
         return layers
 
     def _analyse_layers(
@@ -98,13 +99,13 @@ class FeatureFinder:
         residuals = self._prompt_residuals(tasks, layers)
         separations, left_out, analysis = {}, {}, []
         for layer in tqdm(layers, desc="Phase 2.5: latents", unit="layer"):
-            # One SAE at a time: all of them together may not fit.
             sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
             separation = separation_of(_encode(sae, residuals[layer]), passed)
             rate = plain_text.firing_rate(sae, layer)
             separations[layer] = separation
             left_out[layer] = rate > self.config.plain_text_max_rate
             analysis.append(_layer_summary(layer, sae, separation, left_out[layer]))
+            del sae  # Two at a time may not fit.
         return separations, left_out, analysis
 
     def _prompt_residuals(self, tasks: list[Task], layers: list[int]) -> dict[int, torch.Tensor]:

@@ -263,7 +263,7 @@ def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, copy, how):
     journal = copy / "phase4_5" / "journal.jsonl"
-    arguments = ["phase", "4.5", "--data-dir", str(copy), "--coefficients", "1,100"]
+    arguments = ["phase", "4.5", "--data-dir", str(copy), "--coefficients", "1,100,300"]
     process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (
@@ -277,13 +277,13 @@ def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, copy, how):
         assert "stopped; what is finished is kept" in stderr
         assert "Traceback" not in stderr
     done = journal.read_bytes().split(b"\n")[:-1]
-    assert 6 <= len(done) < 41
+    assert 6 <= len(done) < 61
     assert not (copy / "phase4_5" / "phase_4_5_summary.json").exists()
     assert run.main(arguments) == 0
     after = journal.read_bytes().split(b"\n")[:-1]
     assert after[: len(done)] == done
-    assert len(after) == 41
-    for coefficient in (1, 100):
+    assert len(after) == 61
+    for coefficient in (1, 100, 300):
         assert results_of(copy, "correct", coefficient) == results_of(whole, "correct", coefficient)
 
 
