@@ -152,6 +152,8 @@ class Config(BaseSettings):
     max_new_tokens: int = Field(default=500, ge=1)
     timeout_seconds: float = Field(default=5.0, gt=0, le=600)
     memory_limit_mb: int = Field(default=1024, ge=64)
+    sandbox: Literal["auto", "strict"] = "auto"
+    """strict: run no generated program where it can't be isolated fully."""
 
     # === FEATURES (Phase 2.5) ===
     phase2_5_top_k: int = Field(default=20, ge=1)

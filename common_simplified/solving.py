@@ -24,7 +24,12 @@ from common_simplified.generation import Generation, generate_greedy
 from common_simplified.memory_plan import describe, model_shape, plan_memory, require_memory
 from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
 from common_simplified.residual_stream import last_token_residuals
-from common_simplified.sandbox import ExecutionResult, SandboxLimits, run_program
+from common_simplified.sandbox import (
+    ExecutionResult,
+    SandboxLimits,
+    require_isolation,
+    run_program,
+)
 
 logger = get_logger("common_simplified.solving")
 
@@ -101,9 +106,14 @@ def require_same_settings(
 
 
 def open_journal(writer: "Writer", output_dir: Path) -> Journal:
-    """The journal of a phase that solves problems; opened only if the model can be loaded."""
-    _ = writer.model
+    """The journal of a phase that solves problems; opened only if they can be written and run.
+
+    Raises:
+        InputError: the model can't be loaded, or the sandbox is weaker than it has to be.
+    """
     config = writer.config
+    require_isolation(config.sandbox)
+    _ = writer.model
     return Journal(output_dir / "journal.jsonl", solution_settings(config), config.fresh)
 
 

@@ -12,6 +12,7 @@ from common.files import write_json
 from common.logging import get_logger
 from common.problems import load_split
 from common_simplified.residual_stream import decoder_layers
+from common_simplified.sandbox import isolation
 from common_simplified.solving import (
     Task,
     Writer,
@@ -131,6 +132,7 @@ class FeatureFinder:
                 "sae_source": self.config.sae_source,
                 "residual_site": self.config.residual_site,
                 "settings": solution_settings(self.config),
+                "sandbox": str(isolation()),
                 "n_problems": len(records),
                 "pass_rate": pass_rate(records),
                 "plain_text_max_rate": self.config.plain_text_max_rate,

@@ -15,6 +15,7 @@ from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
 from common_simplified.generation import generate_samples
+from common_simplified.sandbox import isolation
 from common_simplified.solving import (
     Task,
     Writer,
@@ -81,6 +82,7 @@ class TemperatureRobustnessRunner:
             "phase": "3.5",
             "model_name": self.config.model_name,
             "residual_site": self.config.residual_site,
+            "sandbox": str(isolation()),
             "best_layers": best_layers(features),
             "temperatures": report,
         }

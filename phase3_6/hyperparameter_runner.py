@@ -11,6 +11,7 @@ from common.files import write_atomically, write_json
 from common.logging import get_logger
 from common.problems import load_split
 from common_simplified.residual_stream import site_module
+from common_simplified.sandbox import isolation
 from common_simplified.solving import (
     Task,
     Writer,
@@ -57,6 +58,7 @@ class HyperparameterBaselineRunner:
                 "settings": solution_settings(self.config),
                 "start_index": self.config.start_index,
                 "best_layers": layers,
+                "sandbox": str(isolation()),
                 "n_problems": len(records),
                 "pass_rate": pass_rate(records),
             },

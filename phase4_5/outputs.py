@@ -9,6 +9,7 @@ from common.config import Config
 from common.environment import describe_environment
 from common.files import write_json, write_text
 from common.logging import get_logger
+from common_simplified.sandbox import isolation
 from phase2_5_simplified.features import Feature, SteeringType
 from phase4_5.plots import plot_coefficient_analysis
 from phase4_5.report_text import analysis_text
@@ -79,7 +80,12 @@ def save_results(
         "timestamp": timestamp,
         "duration_seconds": round(duration_seconds, 3),
         "config": config.model_dump(mode="json"),
-        "environment": {**describe_environment(), "device": device, "dtype": dtype},
+        "environment": {
+            **describe_environment(),
+            "device": device,
+            "dtype": dtype,
+            "sandbox": str(isolation()),
+        },
         "features": {
             steering_type: {
                 "layer": feature.layer,

@@ -16,6 +16,7 @@ from common.files import fingerprint
 from common.journal import Journal
 from common.logging import get_logger
 from common_simplified.residual_stream import site_module
+from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer, solution_settings
 from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
@@ -74,8 +75,10 @@ class SteeringCoefficientSelector:
         """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
 
         Raises:
-            InputError: one of them is missing, damaged, or doesn't fit the others.
+            InputError: one of them is missing, damaged, or doesn't fit the others; or the sandbox
+                is weaker than it has to be.
         """
+        require_isolation(self.config.sandbox)
         self.features = load_best_features(self.config)
         self.problems = select_problems(
             load_baseline(self.config), self.config.phase4_5_problems_per_coeff, self.config.seed

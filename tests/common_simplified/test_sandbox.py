@@ -14,16 +14,26 @@ from common.errors import InputError, RunError
 from common_simplified import sandbox
 from common_simplified.sandbox import (
     ExecutionResult,
+    Isolation,
     ProgramJob,
     SandboxLimits,
+    evaluate_many,
+    isolation,
+    pool,
     run_program,
-    run_programs,
 )
 
 NEXT = "def f(x):\n    return x + 1\n"
 TESTS = ["assert f(1) == 2", "assert f(2) == 3"]
 SHORT = SandboxLimits(timeout_seconds=0.7)
 PATIENT = SandboxLimits(timeout_seconds=20, memory_bytes=2**28)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, found: Isolation) -> None:
+    """Run programs in a pool of their own, at the given isolation."""
+    own = pool.Pool()
+    monkeypatch.setattr(pool, "isolation", lambda: found)
+    monkeypatch.setattr(sandbox, "POOL", own)
 
 
 def run(code: str, limits: SandboxLimits = PATIENT) -> ExecutionResult:
@@ -55,7 +65,7 @@ def test_a_right_program_passes_every_test() -> None:
         ("def f(x): import sys; sys.exit(0)", "exited", "SystemExit: 0", 0),
         ("import os\nos._exit(0)", "exited", "ended with status 0", 0),
         ("import os\ndef f(x): return 2 if x == 1 else os._exit(3)", "exited", "status 3", 1),
-        ("import os\nos.kill(os.getpid(), 11)", "exited", "killed by SIGSEGV", 0),
+        ("import ctypes\nctypes.string_at(0)", "exited", "killed by SIGSEGV", 0),
         ("", "empty", "no code", 0),
         (" \n# Only a comment\n\n", "empty", "no code", 0),
     ],
@@ -254,12 +264,17 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux adopts orphans")
 @pytest.mark.parametrize("ending", [NEXT, "os._exit(0)", "time.sleep(60)"])
-def test_children_of_a_program_are_killed(tmp_path: Path, ending: str) -> None:
+def test_without_a_filter_what_a_program_started_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    use(monkeypatch, Isolation(None, 0, False))
     note = tmp_path / "pid"
     code = (
-        "import os, time\npid = os.fork()\nif not pid:\n    time.sleep(60)\n"
-        f"with open({str(note)!r}, 'w') as file: file.write(str(pid))\n{ending}"
+        "import os, time\nif not os.fork():\n    os.setsid()\n    if os.fork(): os._exit(0)\n"
+        f"    with open({str(note)!r}, 'w') as file: file.write(str(os.getpid()))\n"
+        f"    time.sleep(60)\ntime.sleep(0.3)\n{ending}"
     )
     begin = time.monotonic()
     run(code, SHORT)
@@ -295,7 +310,7 @@ def test_many_programs_keep_their_order_and_run_at_once() -> None:
     jobs = [sleeper, ProgramJob("", TESTS), ProgramJob(NEXT, ["assert f(-1)"]), sleeper]
     jobs += [sleeper, ProgramJob("def f(x): return math.pi", ["assert f(1)"], "import math")]
     begin = time.monotonic()
-    results = run_programs([*jobs, sleeper], PATIENT, workers=4)
+    results = evaluate_many([*jobs, sleeper], PATIENT, workers=4)
     assert time.monotonic() - begin < 3
     outcomes = [result.outcome for result in results]
     assert outcomes == ["passed", "empty", "wrong_answer", *["passed"] * 4]
@@ -306,33 +321,38 @@ def test_many_tests_are_all_counted() -> None:
     assert (result.outcome, result.tests_passed) == ("passed", 3000)
 
 
-def test_an_interpreter_that_can_not_run_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(RunError, match="can't be started"):
-        run(NEXT)
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RunError, match="before it could run a program"):
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_an_interpreter_that_can_not_run_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    use(monkeypatch, Isolation(None, 0, False))
+    monkeypatch.setattr(pool, "server_command", lambda _found: [python])
+    with pytest.raises(RunError, match="the sandbox can't be started.*`" + python):
         run(NEXT)
 
 
 def test_an_interrupt_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use(monkeypatch, Isolation(None, 0, False))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    started: list[subprocess.Popen[bytes]] = []
-    start = sandbox._start
-
-    def start_and_remember(folder: str) -> subprocess.Popen[bytes]:
-        started.append(start(folder))
-        return started[-1]
+    assert run(NEXT).passed
+    server = sandbox.POOL._idle[0]
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "_start", start_and_remember)
-    monkeypatch.setattr(sandbox._Conversation, "hold", interrupt)
+    monkeypatch.setattr(server, "ask", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run("while True: pass")
-    assert started[0].returncode is not None
+    assert server._process.returncode is not None
+    assert sandbox.POOL._idle == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_was_killed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, isolation())
+    assert run(NEXT).passed
+    sandbox.POOL._idle[0]._process.kill()
+    assert run(NEXT).passed
 
 
 def test_it_can_be_called_from_many_threads() -> None:

@@ -1,0 +1,5 @@
+"""The inside of the sandbox: what runs in its server, its judges and its programs' processes.
+
+Imported with the standard library alone, and by relative names: inside, nothing else of this
+project can be seen.
+"""

@@ -1,0 +1,162 @@
+"""The sandbox's server: it reads jobs from standard input, judges, and writes results to output.
+
+It ends when its input does. It judges by values (`judge`) and never runs a line of a program
+itself; that is done by processes which its nursery (`nursery`) forks.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from . import judge, kernel, wire
+from .hold import hold_folders
+from .nursery import MESSAGE_BYTES
+
+_POLL_SECONDS = 0.005
+_MEMORY_BYTES = 2 * 2**30
+# Should the first alarm come while an exception is ignored (in a __del__, say).
+_ALARM_AGAIN_SECONDS = 0.1
+
+
+def main(begin_nursery: list[str]) -> None:
+    """Serve until the input ends.
+
+    The first frame tells how to hold the processes (see `nursery.main`).
+
+    Args:
+        begin_nursery: the command of the nursery, without the number of its socket.
+    """
+    jobs = wire.Channel(0, 1)
+    settings = jobs.receive()
+    nursery = _Nursery(begin_nursery, settings)
+    hold_folders(settings["readable"], settings["folder"], landlock=settings["landlock"])
+    server = _Server(settings["folder"], nursery)
+    jobs.send("ready")
+    while True:
+        try:
+            job = jobs.receive()
+        except wire.Closed:
+            return
+        jobs.send(server.run(job))
+
+
+class _Nursery:
+    """The process that forks programs, seen from here; one program at a time."""
+
+    def __init__(self, command: list[str], settings: dict[str, Any]) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._unheard = False
+        theirs.set_inheritable(True)
+        os.posix_spawn(sys.executable, [*command, str(theirs.fileno())], os.environ)
+        theirs.close()
+        self._ask(json.dumps(settings).encode())
+
+    def start(self, channel: socket.socket, limits: dict[str, int]) -> None:
+        """Start a program's process that is served through `channel`."""
+        socket.send_fds(self._socket, [json.dumps(limits).encode()], [channel.fileno()])
+        self._unheard = True
+
+    def ended(self) -> bool:
+        """Whether the program's process has ended by itself."""
+        return self._ask(b"ended?") == b"yes"
+
+    def end(self) -> int:
+        """Kill the program's process and all that it has started; how it ended."""
+        return int(self._ask(b"end"))
+
+    def _ask(self, question: bytes) -> bytes:
+        if self._unheard:  # One message at a time: a stream has no bounds between them.
+            self._unheard = False
+            self._hear()
+        self._socket.send(question)
+        return self._hear()
+
+    def _hear(self) -> bytes:
+        answer = self._socket.recv(MESSAGE_BYTES)
+        if not answer:
+            raise EOFError("the nursery has ended")
+        return answer
+
+
+class _Server:
+    def __init__(self, folder: str, nursery: _Nursery) -> None:
+        self._folder, self._nursery = folder, nursery
+        kernel.bound_memory(_MEMORY_BYTES)
+        signal.signal(signal.SIGALRM, _too_late)
+
+    def run(self, job: dict[str, Any]) -> list[Any]:
+        """The verdict on one job, with its duration and how the program's process ended."""
+        ours, theirs = socket.socketpair()
+        start = time.monotonic()
+        deadline = start + job["timeout"]
+        self._nursery.start(theirs, job["limits"])
+        theirs.close()
+        try:
+            verdict = self._judge(wire.Channel(ours.fileno(), ours.fileno()), job)
+            if verdict[0] == "gone" and not self._ends(deadline):
+                verdict[0] = "stopped"
+            duration = time.monotonic() - start
+        finally:
+            status = self._nursery.end()
+            ours.close()
+            empty_folder(self._folder)
+        return [*verdict, duration, status]
+
+    def _judge(self, channel: wire.Channel, job: dict[str, Any]) -> list[Any]:
+        """The verdict; the alarm stops waiting as well as what a test does with a value."""
+        try:
+            signal.setitimer(signal.ITIMER_REAL, job["timeout"], _ALARM_AGAIN_SECONDS)
+            try:
+                return judge.verdict_on(channel, job["code"], job["setup"], job["tests"])
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except wire.TooLate:
+            return ["stopped", None, None, 0]
+        except wire.Closed:
+            return ["gone", None, None, 0]
+
+    def _ends(self, deadline: float) -> bool:
+        """Whether the program's process ends by itself before the deadline."""
+        while time.monotonic() < deadline:
+            if self._nursery.ended():
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+
+def _too_late(_signal: int, _frame: Any) -> None:
+    raise wire.TooLate
+
+
+def empty_folder(folder: str) -> None:
+    """Remove what a program left, however deep: folders inside are first moved to the top.
+
+    (shutil.rmtree recurses, and a path can be too long to name.)
+    """
+    names = (os.path.join(folder, f"moved-{number}") for number in count())
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        with suppress(OSError):
+            with os.scandir(current) as scan:
+                entries = list(scan)
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, 0o700)
+                    waiting.append(_free(names))
+                    os.rename(entry.path, waiting[-1])
+                else:
+                    os.unlink(entry.path)
+            if current != folder:
+                os.rmdir(current)
+
+
+def _free(names: Iterator[str]) -> str:
+    return next(name for name in names if not os.path.lexists(name))

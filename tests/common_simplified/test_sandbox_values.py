@@ -1,0 +1,164 @@
+"""How a test is judged by values: what crosses from the program's process, and what doesn't."""
+
+import math
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+
+import pytest
+
+from common_simplified.sandbox import SandboxLimits, run_program
+from common_simplified.sandbox.inside import wire
+
+
+def hold(value):
+    raise wire.NotData(type(value).__name__)
+
+
+def crossed(value):
+    return wire.decode(wire.encode(value, hold), lambda number, name: (number, name))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, 0, -7, 2**53, -(2**200), 0.1, -0.0, math.inf, 3 + 4j),
+        *("", "é\n\ud800", b"\x00\xff", bytearray(b"ab"), range(3, 9, 2)),
+        *([1, [2, []]], (1, (2,)), {1, "a"}, frozenset({(1, 2)}), {"a": [1], (1,): {2: None}}),
+        *(deque([1, 2]), Counter("aab"), OrderedDict(b=1, a=2), Fraction(1, 3), Decimal("1.10")),
+        *(date(2024, 2, 29), datetime(2024, 1, 2, 3, 4), time(5, 6), timedelta(days=-1, seconds=3)),
+    ],
+    ids=repr,
+)
+def test_data_crosses_as_it_is(value):
+    assert crossed(value) == value
+    assert type(crossed(value)) is type(value)
+    assert math.copysign(1, crossed(-0.0)) == -1
+    assert math.isnan(crossed(math.nan))
+
+
+def test_subclasses_cross_as_the_plain_type():
+    class Color(IntEnum):
+        RED = 3
+
+    class Text(str):
+        def __eq__(self, other):
+            return True
+
+        __hash__ = str.__hash__
+
+    point = namedtuple("point", "x y")(1, 2)
+    counted = defaultdict(int, a=1)
+    for value, plain in ((Color.RED, 3), (Text("a"), "a"), (point, (1, 2)), (counted, {"a": 1})):
+        assert type(crossed(value)) is type(plain)
+        assert crossed(value) == plain
+
+
+def test_iterators_cross_as_iterators_and_views_of_keys_as_such():
+    assert next(crossed(x * x for x in (2, 3))) == 4
+    assert list(crossed(map(str, [1]))) == ["1"]
+    assert crossed({"b": 1, "a": 2}.keys()) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"set": [[]]}, {"nothing": 1}, {"int": "x"}, {"set": [1], "dict": []}, {"float": []}, {}],
+    ids=repr,
+)
+def test_what_no_honest_program_sends_is_refused(sent):
+    with pytest.raises(wire.Nonsense):
+        wire.decode(sent, lambda number, name: (number, name))
+
+
+NODE = "class Node:\n    def __init__(self, v): self.v = v\n    def up(self): return self.v + 1\n"
+POINT = NODE + "    def __eq__(self, other): return self.v == other.v\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "test"),
+    [
+        ("def f(x): return (i for i in range(x))", "assert list(f(3)) == [0, 1, 2]"),
+        ("def f(x): return [x, x]", "assert sorted(set(f(2))) == [2]"),
+        ("def f(x): return x", "assert all(f(x) == y for x, y in [(1, 1), (2, 2)])"),
+        ("def f(x): return x / 3", "assert round(f(1), 2) == 0.33"),
+        ("import math\ndef f(x): return x", "assert math.isclose(f(3.14), math.pi, rel_tol=0.01)"),
+        ("def f(g, x): return g(x)", "assert f(lambda x: x + 1, 1) == 2"),
+        ("def f(g, xs): return max(xs, key=g)", "assert f(len, ['a', 'bb']) == 'bb'"),
+        ("def sum(xs): return 'mine'", "assert sum([1]) == 'mine'"),
+        ("def f(xs): return {*xs}\ndef set(xs): return 0", "assert f([1]) == set([1])"),
+        ("def g(x): return x + 1\ndef f(x): return x * 2", "assert f(g(1)) == 4"),
+        ("LIMIT = 3", "assert LIMIT == 3"),
+        (NODE, "assert Node(3).v == 3 and Node(3).up() == 4"),
+        (NODE + "def f(n): return n.v", "assert f(Node(5)) == 5"),
+        (POINT, "assert Node(1) == Node(1) and Node(1) != Node(2)"),
+        (NODE + "    def __len__(self): return 7", "assert len(Node(1)) == 7"),
+        (NODE + "    def __add__(self, n): return self.v + n", "assert Node(1) + 2 == 3"),
+        (NODE + "    def __getitem__(self, n): return n * 2", "assert Node(1)[4] == 8"),
+        (NODE + "    def __str__(self): return 'me'", "assert str(Node(1)) == 'me'"),
+        ("def f(x):\n    yield x\n    yield x + 1", "assert tuple(f(1)) == (1, 2)"),
+        ("def f(xs): xs.sort()", "x = [2, 1]\nf(x)\nassert x == [1, 2]"),
+        ("def f(x): return None", "assert f(1) is None"),
+        ("def f(x): return x == 1", "assert f(1) is True and not f(2)"),
+        ("def f(*xs, **named): return [xs, named]", "assert f(1, *[2], k=3) == [(1, 2), {'k': 3}]"),
+        (
+            "from collections import Counter\ndef f(x): return Counter(x)",
+            "assert f('aa') == {'a': 2}",
+        ),
+        ("def f(n): return [] if n == 0 else [f(n - 1)]", "assert len(f(300)) == 1"),
+        ("def f(n): return 10**n", "assert f(5000) % 7 == 2"),
+    ],
+)
+def test_a_right_program_passes(code, test):
+    result = run_program(code, [test])
+    assert result.passed, result
+
+
+ALWAYS = "class Any:\n    def __eq__(self, other): return True\n    __ne__ = __lt__ = __gt__ = "
+ALWAYS += "__contains__ = __ge__ = __le__ = __eq__\n    __hash__ = None\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ALWAYS + "def f(x): return Any()",
+        ALWAYS + "class L(Any, list): pass\ndef f(x): return L([3])",
+        "class I(int):\n    __eq__ = lambda *_: True\ndef f(x): return I(5)",
+        "class S(str):\n    __eq__ = lambda *_: True\n    __hash__ = None\ndef f(x): return S('n')",
+        "def f(x): return f",
+        "import builtins\nbuiltins.sorted = lambda x: [1]\ndef f(x): return [2]",
+    ],
+)
+@pytest.mark.parametrize(
+    "test", ["assert f(1) == 1", "assert 1 in f(1)", "assert sorted([f(1)]) == [1]"]
+)
+def test_an_object_that_claims_to_equal_everything_does_not(code, test):
+    assert not run_program(code, [test]).passed
+
+
+def test_a_program_never_sees_what_is_expected():
+    code = (
+        "import gc, sys\n"
+        "def f(x):\n"
+        "    seen = [o for o in gc.get_objects() if isinstance(o, (str, list, dict, tuple))]\n"
+        "    return any(str(96303246 // int('2')) in repr(o)[:9999] for o in seen if o is not seen)\n"
+    )
+    limits = SandboxLimits(timeout_seconds=20)
+    assert run_program(code, ["assert f(1) != 48151623 and not f(1)"], limits=limits).passed
+
+
+def test_random_programs_get_the_same_verdict_every_time():
+    code = "import random\ndef f(n): return [random.random() for _ in range(n)]\nf(3)"
+    first = run_program(code + "\nraise ValueError(f(2))", ["assert f(1)"]).error
+    assert run_program(code + "\nraise ValueError(f(2))", ["assert f(1)"]).error == first
+
+
+def test_a_name_that_an_earlier_test_defined_is_known_to_the_next():
+    assert run_program("def f(x): return x", ["y = f(3)", "assert y == 3"]).tests_passed == 2
+
+
+def test_classes_of_the_setup_are_the_programs_too():
+    setup = "class Pair:\n    def __init__(self, a): self.a = a\nimport math"
+    code = "def f(pair): return pair.a + math.floor(0.5)"
+    assert run_program(code, ["assert f(Pair(2)) == 2", "assert math.pi > 3"], setup).passed
