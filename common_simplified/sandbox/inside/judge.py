@@ -15,6 +15,7 @@ import builtins
 import importlib
 import symtable
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -122,10 +123,9 @@ class _Judge:
 
     def ask(self, kind: str, *operands: Any) -> Any:
         """Have the program's process do something and get the value."""
-        if kind in ("test", "name"):
-            sent = list(operands)
-        else:
-            sent = [wire.encode(operand, _number_of) for operand in operands]
+        sent: list[Any] = list(operands)
+        if kind not in ("test", "name", "take"):
+            sent = [wire.encode(operand, _refuse) for operand in operands]
         self._channel.give_order([kind, *sent])
         said = self._listen()
         if said[:1] != ["value"]:
@@ -133,7 +133,10 @@ class _Judge:
         return self._decoded(said[1])
 
     def _decoded(self, sent: Any) -> Any:
-        return wire.decode(sent, lambda number, type_name: _Object(self, number, type_name))
+        return wire.decode(sent, self._stub)
+
+    def _stub(self, number: int, type_name: str, iterator: bool) -> wire.Held:
+        return (_Iterator if iterator else _Object)(self, number, type_name)
 
     def _listen(self) -> list[Any]:
         said = self._channel.receive()
@@ -147,64 +150,84 @@ class _Judge:
         return said
 
 
-class _Object:
+class _Object(wire.Held):
     """What stands here for an object in the program's process that isn't plain data.
 
     It equals, contains and exceeds no plain data, whatever the object itself may claim.
     """
 
     def __init__(self, judge: _Judge, number: int, type_name: str) -> None:
-        self._judge, self._number, self._type_name = judge, number, type_name
+        super().__init__(number, type_name)
+        self._held_judge = judge
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        return self._judge.ask("call", self, list(args), named)
+        return self._held_judge.ask("call", self, list(args), named)
 
     def __getattr__(self, name: str) -> Any:
-        return self._judge.ask("attribute", self, name)
+        return self._held_judge.ask("attribute", self, name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Object):
             return False
-        return self._judge.ask("operator", "eq", self, other) is True
+        return self._held_judge.ask("operator", "eq", self, other) is True
 
     def __hash__(self) -> int:
-        return int(self._judge.ask("builtin", "hash", self))
+        return int(self._held_judge.ask("builtin", "hash", self))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._judge.ask("builtin", "iter", self))
+        return iter(self._held_judge.ask("builtin", "iter", self))
 
     def __contains__(self, item: Any) -> bool:
         if not isinstance(item, _Object):
             return False
-        return self._judge.ask("operator", "contains", self, item) is True
+        return self._held_judge.ask("operator", "contains", self, item) is True
+
+
+class _Iterator(wire.Held):
+    """What stands here for an iterator; its items come as they are asked for."""
+
+    def __init__(self, judge: _Judge, number: int, type_name: str) -> None:
+        super().__init__(number, type_name, iterator=True)
+        self._held_judge = judge
+        self._items: deque[Any] = deque()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._items:
+            self._items = deque(self._held_judge.ask("take", self._held_number))
+        if not self._items:
+            raise StopIteration
+        return self._items.popleft()
 
 
 def _comparison(name: str) -> Callable[..., Any]:
     def compare(self: _Object, other: Any) -> Any:
         if not isinstance(other, _Object):
             return NotImplemented
-        return self._judge.ask("operator", name, self, other)
+        return self._held_judge.ask("operator", name, self, other)
 
     return compare
 
 
 def _operator(name: str) -> Callable[..., Any]:
     def operate(self: _Object, *others: Any) -> Any:
-        return self._judge.ask("operator", name, self, *others)
+        return self._held_judge.ask("operator", name, self, *others)
 
     return operate
 
 
 def _reflected(name: str) -> Callable[..., Any]:
     def operate(self: _Object, other: Any) -> Any:
-        return self._judge.ask("operator", name, other, self)
+        return self._held_judge.ask("operator", name, other, self)
 
     return operate
 
 
 def _builtin(name: str) -> Callable[..., Any]:
     def operate(self: _Object, *others: Any) -> Any:
-        return self._judge.ask("builtin", name, self, *others)
+        return self._held_judge.ask("builtin", name, self, *others)
 
     return operate
 
@@ -221,7 +244,7 @@ for _operation in ("bool", "len", "str", "repr", "int", "float", "abs", "reverse
 
 def _own_module(name: str, found: Any) -> Any:
     """A module that the program has imported is, for the tests, the one that is imported here."""
-    is_module = isinstance(found, _Object) and found._type_name == "module"
+    is_module = isinstance(found, _Object) and found._held_type == "module"
     if is_module and name in sys.stdlib_module_names:
         return importlib.import_module(name)
     return found
@@ -266,7 +289,5 @@ def _global_names(table: symtable.SymbolTable, *, top: bool) -> Iterator[str]:
         yield from _global_names(inner, top=False)
 
 
-def _number_of(value: Any) -> wire.Held:
-    if isinstance(value, _Object):
-        return wire.Held(value._number, value._type_name)
+def _refuse(value: Any) -> wire.Held:
     raise wire.NotData(type(value).__name__)

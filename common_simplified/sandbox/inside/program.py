@@ -8,8 +8,9 @@ import mmap
 import operator
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from types import CodeType
 from typing import Any
 
@@ -20,6 +21,7 @@ MAX_ERROR_CHARACTERS = 200
 # Freed before a failure is described, so that a program out of memory can still be reported.
 _RESERVE = mmap.mmap(-1, 4 * 2**20)
 _TEST_FILE = "<test>"
+ITEMS_AT_ONCE = 256
 
 
 def main(descriptor: int, hold: Hold) -> None:
@@ -43,6 +45,7 @@ class _Program:
         self._send, self._receive = channel.send, channel.take_order
         self._namespace = _new_main_module()
         self._held: list[Any] = []
+        self._failed: dict[int, Exception] = {}
 
     def run(self, code: str, setup: str, names: list[str]) -> None:
         """Run the program; tell what the tests' `names` mean to it; answer until the end."""
@@ -86,8 +89,10 @@ class _Program:
             exec(_compiled(rest[0], _TEST_FILE), self._namespace)
         elif kind == "name":
             value = self._look_up(rest[0])
+        elif kind == "take":
+            value = self._take(rest[0])
         else:
-            values = [wire.decode(sent, lambda number, _type: self._held[number]) for sent in rest]
+            values = [wire.decode(sent, lambda number, *_: self._held[number]) for sent in rest]
             value = _OPERATIONS[kind](*values)
         self._send(["value", self._encoded(value)])
         return True
@@ -101,13 +106,26 @@ class _Program:
         try:
             return wire.encode(value, self._hold)
         except (wire.NotData, RecursionError, RuntimeError, MemoryError):
-            # Endless, or nested too deeply: it stays here as a whole.
-            held = self._hold(value)
-            return {"held": [held.number, held.type_name]}
+            # Nested too deeply: it stays here as a whole.
+            return wire.encode(self._hold(value), self._hold)
 
     def _hold(self, value: Any) -> wire.Held:
         self._held.append(value)
-        return wire.Held(len(self._held) - 1, type(value).__name__)
+        is_iterator = isinstance(value, Iterator)
+        return wire.Held(len(self._held) - 1, type(value).__name__, iterator=is_iterator)
+
+    def _take(self, number: int) -> list[Any]:
+        """The next items of an iterator; none if it has ended."""
+        if number in self._failed:
+            raise self._failed.pop(number)
+        items: list[Any] = []
+        try:
+            items.extend(islice(self._held[number], ITEMS_AT_ONCE))
+        except Exception as error:
+            if not items:
+                raise
+            self._failed[number] = error  # Raised when what came before has been used.
+        return items
 
 
 def _call(target: Any, args: list[Any], named: dict[str, Any]) -> Any:

@@ -11,12 +11,10 @@ import marshal
 import os
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 MAX_FRAME_BYTES = 16 * 2**20
-MAX_ITEMS = 1_000_000
-"""Of an iterator that a program returns, so many items are taken."""
 _HEADER_BYTES = 8
 _PART_BYTES = 2**16
 _JSON_INT = 2**53
@@ -25,8 +23,9 @@ _JSON_INT = 2**53
 class Held:
     """An object that stays in the program's process, by its number there and its type's name."""
 
-    def __init__(self, number: int, type_name: str) -> None:
-        self.number, self.type_name = number, type_name
+    def __init__(self, number: int, type_name: str, *, iterator: bool = False) -> None:
+        # Named so that they hide no attribute that the object itself may have.
+        self._held_number, self._held_type, self._held_iterator = number, type_name, iterator
 
 
 class NotData(Exception):
@@ -121,6 +120,8 @@ def encode(value: Any, hold: Callable[[Any], Held]) -> Any:
 
     A subclass of a plain type goes as that type. Items are read by the plain type's own methods.
     """
+    if isinstance(value, Held):
+        return {"held": [value._held_number, value._held_type, value._held_iterator]}
     for plain, write in _WRITERS:
         if isinstance(value, plain):
             return write(value, hold)
@@ -128,13 +129,10 @@ def encode(value: Any, hold: Callable[[Any], Held]) -> Any:
         found = sys.modules.get(module)  # No value of a type whose module isn't loaded.
         if found is not None and isinstance(value, getattr(found, name, ())):
             return write(value, hold)
-    if isinstance(value, Iterator):
-        return {"iterator": _take(value, hold)}
-    held = hold(value)
-    return {"held": [held.number, held.type_name]}
+    return encode(hold(value), hold)
 
 
-def decode(sent: Any, holding: Callable[[int, str], Any]) -> Any:
+def decode(sent: Any, holding: Callable[[int, str, bool], Any]) -> Any:
     """Turn what `encode` made into the value again; `holding` makes what stands for a `Held`.
 
     Raises:
@@ -146,15 +144,15 @@ def decode(sent: Any, holding: Callable[[int, str], Any]) -> Any:
         raise Nonsense from error
 
 
-def _decode(sent: Any, holding: Callable[[int, str], Any]) -> Any:
+def _decode(sent: Any, holding: Callable[[int, str, bool], Any]) -> Any:
     if isinstance(sent, list):
         return [_decode(item, holding) for item in sent]
     if not isinstance(sent, dict):
         return sent
     ((tag, content),) = sent.items()
     if tag == "held":
-        number, type_name = content
-        return holding(int(number), str(type_name))
+        number, type_name, iterator = content
+        return holding(int(number), str(type_name), bool(iterator))
     if tag in _SCALARS:
         return _SCALARS[tag](content)
     if tag in _OF_PAIRS:
@@ -183,15 +181,6 @@ def _of_pairs(tag: str) -> Callable[[Any, Any], Any]:
         return {tag: [[encode(k, hold), encode(v, hold)] for k, v in dict.items(value)]}
 
     return write
-
-
-def _take(iterator: Iterator[Any], hold: Any) -> list[Any]:
-    items = []
-    for item in iterator:
-        items.append(encode(item, hold))
-        if len(items) > MAX_ITEMS:
-            raise NotData("an iterator that goes on and on")
-    return items
 
 
 # The first that fits: bool before int, datetime before date, the special containers before theirs.
@@ -254,7 +243,6 @@ _OF_ITEMS: dict[str, Callable[[list[Any]], Any]] = {
     "set": set,
     "frozenset": frozenset,
     "deque": deque,
-    "iterator": iter,
     "keys": lambda items: dict.fromkeys(items).keys(),
 }
 _OF_PAIRS: dict[str, Callable[[list[Any]], Any]] = {
