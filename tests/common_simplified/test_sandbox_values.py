@@ -1,5 +1,6 @@
 """How a test is judged by values: what crosses from the program's process, and what doesn't."""
 
+import json
 import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from datetime import date, datetime, time, timedelta
@@ -37,6 +38,19 @@ def test_data_crosses_as_it_is(value):
     assert type(crossed(value)) is type(value)
     assert math.copysign(1, crossed(-0.0)) == -1
     assert math.isnan(crossed(math.nan))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *([], [1, -2, [3.5, None, True]], {"a": {}}, {"a": 1, "b": [2]}, 'a"b\\c\n', "é\ud800"),
+        *([0] * 100, ["x" * 1000], {'"': "'"}, -(10**30), math.inf),
+    ],
+    ids=lambda message: repr(message)[:20],
+)
+def test_what_is_written_is_json(message):
+    assert json.loads(wire.as_json(message)) == message
+    assert wire.as_json(message).isascii()
 
 
 def test_subclasses_cross_as_the_plain_type():
