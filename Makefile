@@ -14,6 +14,7 @@ $(VENV)/.installed: requirements.txt
 setup: $(VENV)/.installed
 
 run: setup
+	@command -v bwrap >/dev/null || echo "hint: with bubblewrap (apt install bubblewrap) generated programs are held better still"
 	$(BIN)/python run.py phase 3.5 4.5
 
 check: setup

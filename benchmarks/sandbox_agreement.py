@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 from common_simplified.code_text import extract_code
 from common_simplified.sandbox import SandboxLimits, run_program
 
-LIMITS = SandboxLimits(timeout_seconds=5.0)
+# Twice the default: filling the memory takes nearly five seconds here.
+LIMITS = SandboxLimits(timeout_seconds=10.0)
 
 
 def outcome_of_script(code: str, tests: list[str], setup: str) -> str:
