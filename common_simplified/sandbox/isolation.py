@@ -127,7 +127,8 @@ def _wrap(bubblewrap: str) -> list[str]:
     devices = [part for path in _DEVICES for part in ("--dev-bind", path, path)]
     return [
         bubblewrap,
-        *("--unshare-all", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
+        # No session of its own: it is in that of the server, which is killed as a group.
+        *("--unshare-all", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *binds,
         *devices,
         *("--ro-bind", str(INSIDE), f"{_MOUNTED_AT}/inside"),

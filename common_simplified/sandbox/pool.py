@@ -24,7 +24,7 @@ from common_simplified.sandbox.isolation import (
 
 _START_SECONDS = 60.0
 # How much longer than a program's own limit an answer may take, before its server is given up.
-_GRACE_SECONDS = 0.8
+_GRACE_SECONDS = 0.6
 _MOST_ANSWER_BYTES = 2**17
 _PIPE_PART = 2**16
 _LIMITS_OF_ALL = {"RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 4096}
@@ -102,13 +102,17 @@ class _Server:
                         return wire.json.loads(answer[8:])
         raise Late
 
-    def end(self) -> None:
-        """Kill the server with all that it has started, and remove its folder."""
+    def end(self, patience: float = 0.0) -> None:
+        """End the server with all that it has started, and remove its folder.
+
+        Args:
+            patience: seconds that it gets to end by itself.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
-        # Closed, its input tells the server to end whatever runs; killed, its own children die.
+        # Closed, its input tells the server to end.
         self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.5)
+            self._process.wait(patience)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.stdout.close()
@@ -184,7 +188,7 @@ class Pool:
             if self._owner != os.getpid():
                 return
         for server in servers:
-            server.end()
+            server.end(patience=0.5)
 
 
 POOL = Pool()

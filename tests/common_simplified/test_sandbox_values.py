@@ -111,7 +111,8 @@ POINT = NODE + "    def __eq__(self, other): return self.v == other.v\n"
         (NODE + "def f(n): return n.v", "assert f(Node(5)) == 5"),
         (POINT, "assert Node(1) == Node(1) and Node(1) != Node(2)"),
         (NODE + "    def __len__(self): return 7", "assert len(Node(1)) == 7"),
-        (NODE + "    def __add__(self, n): return self.v + n", "assert Node(1) + 2 == 3"),
+        (NODE + "    def __add__(self, n): return self.v + n.v", "assert Node(1) + Node(2) == 3"),
+        ("def bisect(xs): return xs", "assert bisect([1]) == [1]"),
         (NODE + "    def __getitem__(self, n): return n * 2", "assert Node(1)[4] == 8"),
         (NODE + "    def __str__(self): return 'me'", "assert str(Node(1)) == 'me'"),
         ("def f(x):\n    yield x\n    yield x + 1", "assert tuple(f(1)) == (1, 2)"),
@@ -150,6 +151,8 @@ def test_a_wrong_program_fails_as_in_a_plain_interpreter(code, test, outcome):
 
 ALWAYS = "class Any:\n    def __eq__(self, other): return True\n    __ne__ = __lt__ = __gt__ = "
 ALWAYS += "__contains__ = __ge__ = __le__ = __eq__\n    __hash__ = None\n"
+ALWAYS += "    __sub__ = __rsub__ = __abs__ = lambda *_: 0\n"
+ALWAYS += "class math:\n    isclose = lambda *_: True\n"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,11 @@ ALWAYS += "__contains__ = __ge__ = __le__ = __eq__\n    __hash__ = None\n"
     ],
 )
 @pytest.mark.parametrize(
-    "test", ["assert f(1) == 1", "assert 1 in f(1)", "assert sorted([f(1)]) == [1]"]
+    "test",
+    [
+        *("assert f(1) == 1", "assert 1 in f(1)", "assert sorted([f(1)]) == [1]"),
+        *("assert abs(f(1) - 1) < 0.1", "assert 1 - f(1) == 0", "assert math.isclose(f(1), 1)"),
+    ],
 )
 def test_an_object_that_claims_to_equal_everything_does_not(code, test):
     assert not run_program(code, [test]).passed

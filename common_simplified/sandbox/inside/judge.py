@@ -27,7 +27,7 @@ from . import wire
 MAX_ERROR_CHARACTERS = 200
 _SETUP, _TEST = "<setup>", "<test>"
 _BUILTIN_NAMES = frozenset(dir(builtins))
-_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "getitem")
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
 
 
 class Raised(Exception):
@@ -83,15 +83,20 @@ class _Judge:
         """Have the program run, and get what stands for the names that the tests use."""
         self._imported = _what_is_imported_by(setup)
         used: set[str] = set()
+        modules: set[str] = set()
         for test in tests:
             with suppress(SyntaxError, ValueError):  # It is raised when that test is run.
                 used |= _prepared(test)[1]
+                modules |= _modules_in(test, _prepared(test)[1])
         self._channel.give_order([code, setup, sorted(used - self._imported.keys())])
         said = self._listen()
         if said[0] != "ran" or not isinstance(said[1], dict):
             raise wire.Nonsense
         for name, sent in said[1].items():
-            self._stand_ins[name] = _own_module(name, self._decoded(sent))
+            self._stand_ins[name] = self._decoded(sent)
+        for name in modules & self._stand_ins.keys():
+            # Of what the program has imported, and the tests use, the judge uses its own.
+            self._stand_ins[name] = importlib.import_module(name)
 
     def run(self, test: str) -> None:
         """Run one test.
@@ -119,7 +124,7 @@ class _Judge:
         if name in self._stand_ins:
             return self._stand_ins[name]
         # Defined by an earlier test, or not at all.
-        return _own_module(name, self.ask("name", name))
+        return self.ask("name", name)
 
     def ask(self, kind: str, *operands: Any) -> Any:
         """Have the program's process do something and get the value."""
@@ -202,25 +207,20 @@ class _Iterator(wire.Held):
         return self._items.popleft()
 
 
-def _comparison(name: str) -> Callable[..., Any]:
-    def compare(self: _Object, other: Any) -> Any:
+def _between(name: str) -> Callable[..., Any]:
+    """An operator between two objects; with plain data, of which a test is made, there is none."""
+
+    def operate(self: _Object, other: Any) -> Any:
         if not isinstance(other, _Object):
             return NotImplemented
         return self._held_judge.ask("operator", name, self, other)
 
-    return compare
+    return operate
 
 
 def _operator(name: str) -> Callable[..., Any]:
     def operate(self: _Object, *others: Any) -> Any:
         return self._held_judge.ask("operator", name, self, *others)
-
-    return operate
-
-
-def _reflected(name: str) -> Callable[..., Any]:
-    def operate(self: _Object, other: Any) -> Any:
-        return self._held_judge.ask("operator", name, other, self)
 
     return operate
 
@@ -232,22 +232,25 @@ def _builtin(name: str) -> Callable[..., Any]:
     return operate
 
 
-for _operation in ("lt", "le", "gt", "ge"):
-    setattr(_Object, f"__{_operation}__", _comparison(_operation))
-for _operation in (*_ARITHMETIC, "neg", "pos", "invert", "index"):
+for _operation in ("lt", "le", "gt", "ge", *_ARITHMETIC):
+    setattr(_Object, f"__{_operation}__", _between(_operation))
+for _operation in ("getitem", "neg", "pos", "invert", "index"):
     setattr(_Object, f"__{_operation}__", _operator(_operation))
-for _operation in _ARITHMETIC[:-1]:
-    setattr(_Object, f"__r{_operation}__", _reflected(_operation))
 for _operation in ("bool", "len", "str", "repr", "int", "float", "abs", "reversed", "round"):
     setattr(_Object, f"__{_operation}__", _builtin(_operation))
 
 
-def _own_module(name: str, found: Any) -> Any:
-    """A module that the program has imported is, for the tests, the one that is imported here."""
-    is_module = isinstance(found, _Object) and found._held_type == "module"
-    if is_module and name in sys.stdlib_module_names:
-        return importlib.import_module(name)
-    return found
+def _modules_in(test: str, names: frozenset[str]) -> set[str]:
+    """Those of the names that a test uses as modules of the standard library: `math.pi`."""
+    if not names & sys.stdlib_module_names:
+        return set()
+    return {
+        node.value.id
+        for node in ast.walk(ast.parse(test))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in names & sys.stdlib_module_names
+    }
 
 
 def _what_is_imported_by(setup: str) -> dict[str, Any]:

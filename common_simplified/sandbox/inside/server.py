@@ -113,14 +113,11 @@ class _Server:
         """The verdict; the alarm stops waiting as well as what a test does with a value."""
         try:
             signal.setitimer(signal.ITIMER_REAL, job["timeout"], _ALARM_AGAIN_SECONDS)
-            try:
-                return judge.verdict_on(channel, job["code"], job["setup"], job["tests"])
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            return judge.verdict_on(channel, job["code"], job["setup"], job["tests"])
         except wire.TooLate:
             return ["stopped", None, None, 0]
-        except wire.Closed:
-            return ["gone", None, None, 0]
+        finally:
+            _disarm()
 
     def _ends(self, deadline: float) -> bool:
         """Whether the program's process ends by itself before the deadline."""
@@ -133,6 +130,16 @@ class _Server:
 
 def _too_late(_signal: int, _frame: Any) -> None:
     raise wire.TooLate
+
+
+def _disarm() -> None:
+    """Switch the alarm off, should it also come meanwhile."""
+    while True:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except wire.TooLate:
+            continue
+        return
 
 
 def empty_folder(folder: str) -> None:

@@ -42,7 +42,7 @@ class Nonsense(Exception):
     """The other side sends what no honest one sends."""
 
 
-class TooLate(Exception):
+class TooLate(BaseException):
     """The deadline has passed."""
 
 
