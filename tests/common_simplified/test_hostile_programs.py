@@ -1784,6 +1784,7 @@ class Sentinels:
         for descriptor in (self._master, slave):
             undo.callback(os.close, descriptor)
         self._open_secrets()
+        self._old_keys: set[int] = set()
         self.signals: list[int] = []
         for number in (signal.SIGURG, signal.SIGUSR1, signal.SIGTERM):
             before = signal.signal(number, lambda number, _: self.signals.append(number))
@@ -1912,7 +1913,8 @@ class Sentinels:
     def _keys(self) -> list[int]:
         with contextlib.suppress(OSError):
             lines = Path("/proc/keys").read_text().splitlines()
-            return [int(line.split()[0], 16) for line in lines if self.marker in line]
+            found = [int(line.split()[0], 16) for line in lines if self.marker in line]
+            return [number for number in found if number not in self._old_keys]
         return []
 
     @staticmethod
@@ -1961,6 +1963,8 @@ class Sentinels:
         for number in self._keys():
             calls = SYSTEM_CALLS[platform.machine()]
             self._libc.syscall(calls["keyctl"], 21, number)
+        # One made as another user can't be removed from here; it ends with its namespace.
+        self._old_keys.update(self._keys())
         run_program(HONEST, TESTS)  # If the sandbox's own has been ended with the rest.
 
     def _end_processes(self) -> None:

@@ -65,6 +65,7 @@ def test_honest_programs_pass_at_every_level(use, name):
         "os.fork()",
         "os.execv('/bin/true', ['true'])",
         "os.kill(os.getppid(), 0)",
+        "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
         "socket.socket(socket.AF_UNIX)",
         "socket.create_connection(('127.0.0.1', 1))",
         "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
@@ -78,7 +79,7 @@ def test_full_isolation_keeps_programs_from_files_processes_and_networks(
     secret.write_text("hidden")
     canary.write_text("alive")
     line = attack.format(secret=str(secret), canary=str(canary))
-    result = run_program(f"import os, resource, socket\n{line}\n{NEXT}", TESTS)
+    result = run_program(f"import fcntl, os, resource, socket\n{line}\n{NEXT}", TESTS)
     assert result.outcome == "exception", result
     assert result.error_type in REFUSALS, result
     assert canary.read_text() == "alive"

@@ -32,7 +32,9 @@ _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _SCMP_ACT_ALLOW, _SCMP_ACT_ERRNO = 0x7FFF0000, 0x00050000
 _SCMP_FLTATR_CTL_OPTIMIZE = 8
 _MOST_FILTER_BYTES = 2**15  # Less than a pipe holds.
-_SCMP_CMP_MASKED_EQ = 7
+_SCMP_CMP_EQ, _SCMP_CMP_MASKED_EQ = 4, 7
+# F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that is ready sends a signal to any process.
+_SIGNALLING_COMMANDS = (8, 10, 15)
 _CLONE_THREAD = 0x10000
 _EPERM, _ENOSYS = 1, 38
 
@@ -160,6 +162,8 @@ class SystemCallFilter:
         for name in FORBIDDEN_CALLS:
             _forbid(library, context, name, _EPERM)
         _forbid(library, context, "clone3", _ENOSYS)
+        for command in _SIGNALLING_COMMANDS:
+            _forbid(library, context, "fcntl", _EPERM, _ArgumentTest(1, _SCMP_CMP_EQ, command, 0))
         no_thread = _ArgumentTest(0, _SCMP_CMP_MASKED_EQ, _CLONE_THREAD, 0)
         _forbid(library, context, "clone", _EPERM, no_thread)
         # A tree of comparisons instead of a list: a call is found in a few steps.
