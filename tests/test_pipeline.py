@@ -264,7 +264,13 @@ def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
 def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, copy, how):
     journal = copy / "phase4_5" / "journal.jsonl"
     arguments = ["phase", "4.5", "--data-dir", str(copy), "--coefficients", "1,100,300"]
-    process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(*arguments),
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs these tests in the background lets its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (
         journal.is_file() and journal.read_bytes().count(b"\n") >= 6
