@@ -63,6 +63,11 @@ def parse_hub_name(name: str) -> HubName | None:
     return HubName(uri.id, uri.revision, uri.path_in_repo)
 
 
+def is_on_hub(name: str) -> bool:
+    """Whether `name` is no local path but has the form of a place on the Hub."""
+    return not resolve_path(name).exists() and parse_hub_name(name) is not None
+
+
 def hub_parquet_files(name: str, *, setting: str) -> list[Path]:
     """The local copies of all parquet files in a dataset's folder and below it, sorted.
 

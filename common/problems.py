@@ -11,7 +11,7 @@ from radon.complexity import cc_visit
 
 from common.config import Config, resolve_path
 from common.errors import InputError
-from common.hub import hub_parquet_files, parse_hub_name
+from common.hub import hub_parquet_files, is_on_hub
 
 Split = Literal["sae", "hyperparams", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -80,11 +80,10 @@ def load_problems(config: Config) -> list[Problem]:
         InputError: it is missing, unreadable, or a row lacks something.
     """
     name = config.problems_path
-    path = resolve_path(name)
     files = (
         hub_parquet_files(name, setting="PVA_SAE_PROBLEMS_PATH")
-        if not path.exists() and parse_hub_name(name)
-        else [path]
+        if is_on_hub(name)
+        else [resolve_path(name)]
     )
     problems: dict[int, Problem] = {}
     for file in files:

@@ -116,10 +116,9 @@ def _told_in_one_line(model_name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # transformers, its hub client and httpx share no base class.
-        if not resolve_path(model_name).exists():
-            told = hub_error(error, model_name, kind="model", setting="PVA_SAE_MODEL_NAME")
-            if told is not None:
-                raise told from error
+        told = hub_error(error, model_name, kind="model", setting="PVA_SAE_MODEL_NAME")
+        if told is not None:
+            raise told from error
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"model {model_name!r} can't be loaded ({reason}); "

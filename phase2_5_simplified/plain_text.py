@@ -8,7 +8,7 @@ import torch
 
 from common.config import resolve_path
 from common.errors import InputError
-from common.hub import hub_parquet_files, parse_hub_name
+from common.hub import hub_parquet_files, is_on_hub
 from common_simplified.residual_stream import captured_residuals, decoder_layers
 from common_simplified.solving import Writer
 
@@ -73,15 +73,14 @@ def read_plain_text(name: str) -> list[str]:
     Raises:
         InputError: it is missing, unreadable or empty.
     """
-    path = resolve_path(name)
-    if not path.exists() and parse_hub_name(name):
+    if is_on_hub(name):
         documents = [
             text
             for file in hub_parquet_files(name, setting="PVA_SAE_PLAIN_TEXT_PATH")
             for text in _text_column(file)
         ]
     else:
-        documents = _lines(path)
+        documents = _lines(resolve_path(name))
     documents = [text for text in documents if text.strip()]
     if not documents:
         raise InputError(f"{name}: no text in it; set PVA_SAE_PLAIN_TEXT_PATH to another file")

@@ -80,8 +80,10 @@ class _Server:
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         deadline = time.monotonic() + seconds
-        body = wire.json.dumps(message).encode("ascii")
-        unsent = memoryview(len(body).to_bytes(8, "big") + body)
+        try:
+            unsent = memoryview(wire.json_frame(message))
+        except ValueError as error:
+            raise Gone(f"it takes no such job ({error})") from error
         answer = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -98,8 +100,8 @@ class _Server:
                     answer += part
                     if not part or len(answer) > _MOST_ANSWER_BYTES:
                         raise Gone(f"it ended with status {self._process.wait()}")
-                    if len(answer) >= 8 and len(answer) == 8 + int.from_bytes(answer[:8], "big"):
-                        return wire.json.loads(answer[8:])
+                    if wire.is_whole(answer):
+                        return wire.frame_content(answer)
         raise Late
 
     def end(self, patience: float = 0.0) -> None:

@@ -348,6 +348,11 @@ def test_an_interrupt_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_program_too_long_to_be_sent_is_no_pass() -> None:
+    assert run("#" * 2**24 + "\n" + NEXT).outcome == "exited"
+    assert run(NEXT).passed
+
+
 def test_a_server_that_was_killed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, isolation())
     assert run(NEXT).passed

@@ -17,8 +17,6 @@ from typing import Any
 MAX_FRAME_BYTES = 16 * 2**20
 _HEADER_BYTES = 8
 _PART_BYTES = 2**16
-_SMALL = 64
-_SIMPLE_TEXT = frozenset(map(chr, range(32, 127))) - {'"', "\\"}
 _JSON_INT = 2**53
 
 
@@ -46,6 +44,36 @@ class TooLate(BaseException):
     """The deadline has passed."""
 
 
+def json_frame(message: Any) -> bytes:
+    """A frame of JSON: eight bytes of length before it.
+
+    Raises:
+        ValueError: the message is too long.
+    """
+    return _framed(json.dumps(message, separators=(",", ":")).encode("ascii"))
+
+
+def frame_size(begun: bytes | bytearray) -> int:
+    """How long a frame is, of which at least the eight bytes of length are there."""
+    return _HEADER_BYTES + int.from_bytes(begun[:_HEADER_BYTES], "big")
+
+
+def frame_content(frame: bytes | bytearray) -> Any:
+    """What a whole frame of JSON holds."""
+    return json.loads(frame[_HEADER_BYTES:])
+
+
+def is_whole(begun: bytes | bytearray) -> bool:
+    """Whether a frame has been read to its end."""
+    return len(begun) >= _HEADER_BYTES and len(begun) == frame_size(begun)
+
+
+def _framed(body: bytes) -> bytes:
+    if len(body) > MAX_FRAME_BYTES:
+        raise ValueError("too long a message")
+    return len(body).to_bytes(_HEADER_BYTES, "big") + body
+
+
 class Channel:
     """Frames to and from another process through two descriptors, which may be the same."""
 
@@ -60,19 +88,17 @@ class Channel:
             Closed: the other side is gone.
             ValueError: the message is too long.
         """
-        self._write(as_json(message).encode("ascii"))
+        self._write(json_frame(message))
 
     def give_order(self, order: Any) -> None:
         """Send what `take_order` takes."""
-        self._write(marshal.dumps(order))
+        self._write(_framed(marshal.dumps(order)))
 
-    def _write(self, body: bytes) -> None:
-        if len(body) > MAX_FRAME_BYTES:
-            raise ValueError("too long a message")
-        frame = memoryview(len(body).to_bytes(_HEADER_BYTES, "big") + body)
+    def _write(self, frame: bytes) -> None:
+        unsent = memoryview(frame)
         try:
-            while frame:
-                frame = frame[os.write(self._sink, frame) :]
+            while unsent:
+                unsent = unsent[os.write(self._sink, unsent) :]
         except OSError as error:
             raise Closed from error
 
@@ -98,7 +124,7 @@ class Channel:
 
     def _frame(self) -> bytes:
         self._read_up_to(_HEADER_BYTES)
-        size = _HEADER_BYTES + int.from_bytes(self._read[:_HEADER_BYTES], "big")
+        size = frame_size(self._read)
         if size > MAX_FRAME_BYTES:
             raise Nonsense
         self._read_up_to(size)
@@ -115,25 +141,6 @@ class Channel:
             if not part:
                 raise Closed
             self._read += part
-
-
-def as_json(message: Any) -> str:
-    """JSON of `message`, in ASCII.
-
-    For what is small it is written here: the json module touches so much memory that in a process
-    that was forked a moment ago it takes longer than all the rest.
-    """
-    kind = type(message)
-    if kind is list and len(message) <= _SMALL:
-        return f"[{','.join([as_json(item) for item in message])}]"
-    if kind is dict and len(message) == 1:
-        ((key, content),) = message.items()
-        return f"{{{as_json(key)}:{as_json(content)}}}"
-    if kind is str and _SIMPLE_TEXT.issuperset(message):
-        return f'"{message}"'
-    if kind is int:
-        return str(message)
-    return json.dumps(message, separators=(",", ":"))
 
 
 def encode(value: Any, hold: Callable[[Any], Held]) -> Any:
@@ -223,7 +230,7 @@ _WRITERS: tuple[tuple[type, Callable[[Any, Any], Any]], ...] = (
     (frozenset, _of_items("frozenset", frozenset)),
     (deque, _of_items("deque", deque)),
     (complex, lambda value, _hold: {"complex": [value.real.hex(), value.imag.hex()]}),
-    ((bytes), lambda value, _hold: {"bytes": bytes.hex(value)}),
+    (bytes, lambda value, _hold: {"bytes": bytes.hex(value)}),
     (bytearray, lambda value, _hold: {"bytearray": bytearray.hex(value)}),
     (range, lambda value, _hold: {"range": [value.start, value.stop, value.step]}),
     (type(dict().keys()), lambda value, hold: {"keys": [encode(k, hold) for k in value]}),
