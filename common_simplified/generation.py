@@ -1,12 +1,14 @@
 """Decoding: greedy, one prompt at a time (the reference of every number), and sampling."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
 from common_simplified.code_text import program_is_over
+from common_simplified.steering import Steering
 
 StopReason = Literal["eos", "program_end", "max_new_tokens", "non_finite"]
 
@@ -25,14 +27,36 @@ class Generation:
         return len(self.token_ids)
 
 
-def generate_greedy(model: Any, tokenizer: Any, prompt: str, max_new_tokens: int) -> Generation:
+@dataclass(frozen=True)
+class Job:
+    """A greedy continuation to be decoded.
+
+    Attributes:
+        prompt: the text before it.
+        steering: what is added to the residual stream, if anything.
+        likely_texts: texts that it may be like; they make it faster and change nothing.
+    """
+
+    prompt: str
+    steering: Steering | None = None
+    likely_texts: tuple[str, ...] = ()
+
+
+def generate_greedy(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    max_new_tokens: int,
+    steering: Steering | None = None,
+) -> Generation:
     """Write the most likely continuation of `prompt`, token by token, in a batch of one.
 
     Decoding stops early where nothing that follows could change the extracted program.
     """
-    return _decode(
-        model, tokenizer, prompt, max_new_tokens, n_rows=1, choose=lambda x: x.argmax(dim=-1)
-    )[0]
+    with steering.applied_to(model) if steering else nullcontext():
+        return _decode(
+            model, tokenizer, prompt, max_new_tokens, n_rows=1, choose=lambda x: x.argmax(dim=-1)
+        )[0]
 
 
 def generate_samples(
@@ -67,7 +91,7 @@ def _decode(
     """Continue the same prompt in `n_rows` rows; `choose` maps logits [rows, vocab] to ids."""
     inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
     input_ids = inputs["input_ids"].repeat(n_rows, 1)
-    rows = [_Row(tokenizer, prompt, _end_tokens(model, tokenizer)) for _ in range(n_rows)]
+    rows = [Row(model, tokenizer, prompt) for _ in range(n_rows)]
     past = None
     for _ in range(max_new_tokens):
         output = model(input_ids=input_ids, past_key_values=past, use_cache=True, logits_to_keep=1)
@@ -77,30 +101,29 @@ def _decode(
         # A row of NaNs ends below; zeros keep the choice for it defined.
         chosen = choose(torch.where(finite[:, None], logits, torch.zeros_like(logits)))
         for row, token, is_finite in zip(rows, chosen.tolist(), finite.tolist(), strict=True):
-            row.take(token, is_finite)
+            if not row.stop_reason:
+                if is_finite:
+                    row.take(token)
+                else:
+                    row.stop_reason = "non_finite"
         if all(row.stop_reason for row in rows):
             break
         input_ids = chosen[:, None]
     return [row.generation() for row in rows]
 
 
-class _Row:
+class Row:
     """One continuation while it is being decoded."""
 
-    def __init__(self, tokenizer: Any, prompt: str, end_tokens: set[int]) -> None:
+    def __init__(self, model: Any, tokenizer: Any, prompt: str) -> None:
         self._tokenizer = tokenizer
         self._prompt = prompt
-        self._end_tokens = end_tokens
+        self._end_tokens = _end_tokens(model, tokenizer)
         self.token_ids: list[int] = []
         self.stop_reason: StopReason | None = None
 
-    def take(self, token: int, is_finite: bool) -> None:
-        """Append a token unless this row has ended, and see whether it ends now."""
-        if self.stop_reason:
-            return
-        if not is_finite:
-            self.stop_reason = "non_finite"
-            return
+    def take(self, token: int) -> None:
+        """Append a token, and see whether the continuation ends with it."""
         self.token_ids.append(token)
         if token in self._end_tokens:
             self.stop_reason = "eos"

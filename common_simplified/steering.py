@@ -1,7 +1,8 @@
 """Steering: adding a multiple of a decoder direction to the residual stream."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,8 +23,7 @@ def create_steering_hook(sae_decoder_direction: torch.Tensor, coefficient: float
         sae_decoder_direction: a decoder row [d_model].
         coefficient: how many times the direction is added.
     """
-    # Scaled in float32 and rounded once, whatever dtype the model computes in.
-    delta = sae_decoder_direction.detach().float() * coefficient
+    delta = _scaled(sae_decoder_direction, coefficient)
 
     def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         if coefficient == 0:
@@ -32,6 +32,11 @@ def create_steering_hook(sae_decoder_direction: torch.Tensor, coefficient: float
         return (residual + delta.to(residual.device, residual.dtype), *args[1:])
 
     return hook
+
+
+def _scaled(direction: torch.Tensor, coefficient: float) -> torch.Tensor:
+    # In float32, and rounded once, whatever dtype the model computes in.
+    return direction.detach().float() * coefficient
 
 
 @contextmanager
@@ -66,3 +71,22 @@ def steering(
         yield
     finally:
         handle.remove()
+
+
+@dataclass(frozen=True)
+class Steering:
+    """A direction, how many times it is added, and where; see `steering`."""
+
+    direction: torch.Tensor
+    coefficient: float
+    layer: int
+    site: ResidualSite = "resid_pre"
+
+    @property
+    def delta(self) -> torch.Tensor:
+        """What is added at every position [d_model], float32."""
+        return _scaled(self.direction, self.coefficient)
+
+    def applied_to(self, model: Any) -> AbstractContextManager[None]:
+        """Steer every forward pass inside a `with` block."""
+        return steering(model, self.direction, self.coefficient, self.layer, self.site)
