@@ -19,6 +19,7 @@ from common.config import Config, load_config
 from common.logging import setup_logging
 from common.problems import SPLITS, load_split
 from common_simplified.code_text import extract_code
+from common_simplified.generation import Job
 from common_simplified.residual_stream import decoder_layers, site_module
 from common_simplified.sandbox import run_program
 from common_simplified.solving import Task, Writer, make_tasks, sandbox_limits
@@ -35,9 +36,10 @@ def outcomes(writer: Writer, tasks: list[Task], description: str) -> Counter[str
     """How the greedy programs of `tasks` end."""
     limits = sandbox_limits(writer.config)
     counts: Counter[str] = Counter()
-    for task in tqdm(tasks, desc=description):
-        code = extract_code(writer.write(task.prompt).text, task.prompt)
-        problem = task.problem
+    jobs = [Job(task.prompt) for task in tasks]
+    for number, generation in tqdm(writer.write(jobs), desc=description, total=len(jobs)):
+        problem = tasks[number].problem
+        code = extract_code(generation.text, tasks[number].prompt)
         counts[run_program(code, problem.test_list, problem.test_setup_code, limits).outcome] += 1
     return counts
 

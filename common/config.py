@@ -150,6 +150,10 @@ class Config(BaseSettings):
 
     # === GENERATION AND JUDGING ===
     max_new_tokens: int = Field(default=500, ge=1)
+    generation_mode: Literal["lanes", "sequential"] = "lanes"
+    """lanes: decode many texts together; sequential: one at a time. The tokens are the same."""
+    generation_lanes: int = Field(default=28, ge=1)
+    """How many texts are decoded together at most; fewer where memory is short."""
     timeout_seconds: float = Field(default=5.0, gt=0, le=600)
     memory_limit_mb: int = Field(default=1024, ge=64)
     sandbox: Literal["auto", "strict"] = "auto"

@@ -1,7 +1,7 @@
 """Writing a solution for each problem and judging it: what Phases 2.5, 3.5 and 3.6 share."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +20,22 @@ from common.problems import Problem
 from common.prompt_utils import PromptBuilder
 from common.utils import detect_device
 from common_simplified.code_text import extract_code
-from common_simplified.generation import Generation, generate_greedy
-from common_simplified.memory_plan import describe, model_shape, plan_memory, require_memory
+from common_simplified.generation import Generation, Job, generate_greedy
+from common_simplified.judging import Judge, as_judged
+from common_simplified.lanes import LaneCounts, LaneDecoder
+from common_simplified.memory_plan import (
+    MemoryPlan,
+    describe,
+    model_shape,
+    plan_memory,
+    require_memory,
+)
 from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
 from common_simplified.residual_stream import last_token_residuals
 from common_simplified.sandbox import (
     ExecutionResult,
     SandboxLimits,
     require_isolation,
-    run_program,
 )
 
 logger = get_logger("common_simplified.solving")
@@ -131,27 +138,29 @@ class Writer:
         self,
         config: Config,
         *,
-        lanes: int = 1,
-        lanes_setting: str | None = None,
+        n_samples: int = 1,
+        samples_setting: str | None = None,
         sae_width: int = 0,
     ) -> None:
         """Take what the memory is planned by.
 
         Args:
             config: names the model and its device.
-            lanes: how many continuations are decoded together at most.
-            lanes_setting: the environment variable that sets them, if one does.
+            n_samples: how many continuations of a prompt are sampled together at most.
+            samples_setting: the environment variable that sets them, if one does.
             sae_width: latents of the SAEs that are loaded beside the model.
         """
         self.config = config
-        self._lanes = lanes
-        self._lanes_setting = lanes_setting
+        self.counts: LaneCounts | None = None
+        self._n_samples = n_samples
+        self._samples_setting = samples_setting
         self._sae_width = sae_width
+        self._n_lanes = 1
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         config = self.config
-        self._require_memory()
+        self._plan_memory()
         return load_model_and_tokenizer(
             config.model_name,
             config.device,
@@ -161,24 +170,36 @@ class Writer:
             trust_remote_code=config.trust_remote_code,
         )
 
-    def _require_memory(self) -> None:
-        """Say what will be needed and what is there, and refuse what can't fit."""
+    def _plan_memory(self) -> None:
+        """Say what will be needed and what is there, and refuse what can't fit.
+
+        There are as many lanes as fit, up to the setting: lanes only make it faster.
+        """
         config = self.config
         model_config = load_model_config(
             config.model_name, config.model_gguf_file, trust_remote_code=config.trust_remote_code
         )
-        plan = plan_memory(
-            model_shape(model_config, trust_remote_code=config.trust_remote_code),
-            device=detect_device(config.device),
-            dtype=config.dtype,
-            lanes=self._lanes,
-            prompt_tokens=PLANNED_PROMPT_TOKENS,
-            max_new_tokens=config.max_new_tokens,
-            sae_width=self._sae_width,
-            device_map=config.device_map,
-        )
-        logger.info("memory: %s", describe(plan))
-        require_memory(plan, lanes_setting=self._lanes_setting)
+        shape = model_shape(model_config, trust_remote_code=config.trust_remote_code)
+
+        def plan(lanes: int) -> MemoryPlan:
+            return plan_memory(
+                shape,
+                device=detect_device(config.device),
+                dtype=config.dtype,
+                lanes=max(lanes, self._n_samples),
+                prompt_tokens=PLANNED_PROMPT_TOKENS,
+                max_new_tokens=config.max_new_tokens,
+                sae_width=self._sae_width,
+                device_map=config.device_map,
+            )
+
+        if config.generation_mode == "lanes":
+            self._n_lanes = config.generation_lanes
+            while self._n_lanes > 1 and not plan(self._n_lanes).fits:
+                self._n_lanes //= 2
+        planned = plan(self._n_lanes)
+        logger.info("memory: %s", describe(planned))
+        require_memory(planned, lanes_setting=self._samples_setting)
 
     @property
     def model(self) -> Any:
@@ -188,9 +209,45 @@ class Writer:
     def tokenizer(self) -> Any:
         return self._loaded[1]
 
-    def write(self, prompt: str) -> Generation:
-        """Continue `prompt` greedily."""
-        return generate_greedy(self.model, self.tokenizer, prompt, self.config.max_new_tokens)
+    def write(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Generation]]:
+        """Decode greedily; yield each job's number and what was written, as they end.
+
+        In mode "lanes" many jobs are decoded together, in mode "sequential" one at a time; the
+        tokens are the same. Neighbouring jobs of one prompt belong together.
+
+        Raises:
+            InputError: a prompt is too long for the model.
+        """
+        self._check_lengths(jobs)
+        config = self.config
+        if not jobs:
+            return
+        if config.generation_mode == "sequential" or config.device_map is not None:
+            for number, job in enumerate(jobs):
+                yield (
+                    number,
+                    generate_greedy(
+                        self.model, self.tokenizer, job.prompt, config.max_new_tokens, job.steering
+                    ),
+                )
+            return
+        _ = self.model  # The memory plan says how many lanes there are.
+        decoder = LaneDecoder(self.model, self.tokenizer, config.max_new_tokens, self._n_lanes)
+        self.counts = decoder.counts
+        yield from decoder.decode(jobs)
+        _report_lanes(decoder.counts, str(self.model.dtype))
+
+    def _check_lengths(self, jobs: Sequence[Job]) -> None:
+        """Refuse a prompt after which the model's context has no room for the new tokens."""
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        for prompt in dict.fromkeys(job.prompt for job in jobs):
+            n_tokens = len(self.tokenizer(prompt)["input_ids"])
+            if context is not None and n_tokens + self.config.max_new_tokens > context:
+                raise InputError(
+                    f"a prompt of {n_tokens} tokens ({prompt.strip()[:40]!r}...) and "
+                    f"{self.config.max_new_tokens} new ones don't fit into the model's context of "
+                    f"{context}; set PVA_SAE_MAX_NEW_TOKENS lower"
+                )
 
     def read(self, prompt: str, layers: Sequence[int]) -> dict[int, torch.Tensor]:
         """The residual stream at the prompt's last token: layer -> [d_model]."""
@@ -225,17 +282,13 @@ def make_tasks(problems: Iterable[Problem], config: Config) -> list[Task]:
     return tasks
 
 
-def judged_record(
-    task: Task, generation: Generation, temperature: float, seconds: float, limits: SandboxLimits
+def solution_record(
+    task: Task, code: str, generation: Generation, temperature: float, result: ExecutionResult
 ) -> dict[str, Any]:
-    """Run the program in a generation against the problem's tests; the record of both.
+    """The record of a program that was written for a task, and of its verdict.
 
     The keys are the columns of Phase 3.6's parquet file and some more.
     """
-    code = extract_code(generation.text, task.prompt)
-    result: ExecutionResult = run_program(
-        code, task.problem.test_list, task.problem.test_setup_code, limits
-    )
     return {
         "task_id": task.problem.task_id,
         "text": task.problem.text,
@@ -248,7 +301,7 @@ def judged_record(
         "temperature": temperature,
         "outcome": result.outcome,
         "error_message": result.error,
-        "generation_time": seconds,
+        "generation_time": generation.seconds,
         "n_new_tokens": generation.n_new_tokens,
         "stop_reason": generation.stop_reason,
     }
@@ -257,22 +310,49 @@ def judged_record(
 def solve_greedily(
     tasks: list[Task], writer: Writer, journal: Journal, description: str
 ) -> list[dict[str, Any]]:
-    """Write and judge one greedy solution for each task, each journalled before the next."""
-    limits = sandbox_limits(writer.config)
-    records = []
-    for task in tqdm(tasks, desc=description, unit="problem"):
-        task_id = task.problem.task_id
-        record = journal.get(task_id, 0.0)
-        if record is None:
-            start = time.perf_counter()
-            generation = writer.write(task.prompt)
-            seconds = time.perf_counter() - start
-            record = judged_record(task, generation, 0.0, seconds, limits)
-            journal.add(task_id, 0.0, record=record)
-        records.append(record)
-    return records
+    """Write and judge one greedy solution for each task; each is journalled once it is judged."""
+    missing = [task for task in tasks if journal.get(task.problem.task_id, 0.0) is None]
+    done = len(tasks) - len(missing)
+    with (
+        Judge(sandbox_limits(writer.config)) as judge,
+        tqdm(total=len(tasks), initial=done, desc=description, unit="problem") as bar,
+    ):
+
+        def written() -> Iterator[tuple[tuple[Task, str, Generation], Future[ExecutionResult]]]:
+            for number, generation in writer.write([Job(task.prompt) for task in missing]):
+                task = missing[number]
+                code = extract_code(generation.text, task.prompt)
+                problem = task.problem
+                verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
+                yield (task, code, generation), verdict
+
+        for (task, code, generation), result in as_judged(written()):
+            record = solution_record(task, code, generation, 0.0, result)
+            journal.add(task.problem.task_id, 0.0, record=record)
+            bar.update()
+    records = [journal.get(task.problem.task_id, 0.0) for task in tasks]
+    return [record for record in records if record is not None]
 
 
 def pass_rate(records: list[dict[str, Any]]) -> float:
     """pass@1: the percentage of records whose program passed its tests."""
     return 100 * sum(record["test_passed"] for record in records) / len(records)
+
+
+def _report_lanes(counts: LaneCounts, dtype: str) -> None:
+    logger.info(
+        "%d texts in lanes: %d tokens in %d passes; %d tokens in %d texts were near-ties "
+        "(below %.1e) and decoded again, alone",
+        counts.lanes,
+        counts.tokens,
+        counts.passes,
+        counts.near_ties,
+        counts.repeated_lanes,
+        counts.tolerance,
+    )
+    if 2 * counts.repeated_lanes > counts.lanes:
+        logger.warning(
+            "in %s most texts have near-ties, so that lanes bring little; "
+            "PVA_SAE_DTYPE=float32 is faster where it fits",
+            dtype.removeprefix("torch."),
+        )

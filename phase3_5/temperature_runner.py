@@ -1,6 +1,7 @@
 """Phase 3.5: do the best latents tell right from wrong at every temperature?"""
 
-import time
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ from common.files import write_atomically, write_json
 from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
-from common_simplified.generation import generate_samples
-from common_simplified.sandbox import isolation
+from common_simplified.code_text import extract_code
+from common_simplified.generation import Generation, generate_samples
+from common_simplified.judging import Judge, as_judged
+from common_simplified.sandbox import ExecutionResult, isolation
 from common_simplified.solving import (
     Task,
     Writer,
-    judged_record,
     make_tasks,
     open_journal,
     pass_rate,
     sandbox_limits,
+    solution_record,
     solve_greedily,
 )
 from phase2_5_simplified.features import Feature, best_layers, load_best_features
@@ -37,6 +40,7 @@ from phase2_5_simplified.sae_analyzer import (
 logger = get_logger("phase3_5.temperature_runner")
 
 Records = list[dict[str, Any]]
+Drawn = tuple[tuple[Task, str, Generation], Future[ExecutionResult]]
 
 
 class TemperatureRobustnessRunner:
@@ -47,8 +51,8 @@ class TemperatureRobustnessRunner:
         self.output_dir = config.output_dir("3.5")
         self.writer = Writer(
             config,
-            lanes=config.phase3_5_samples_per_temperature,
-            lanes_setting="PVA_SAE_PHASE3_5_SAMPLES_PER_TEMPERATURE",
+            n_samples=config.phase3_5_samples_per_temperature,
+            samples_setting="PVA_SAE_PHASE3_5_SAMPLES_PER_TEMPERATURE",
             sae_width=planned_width(config),
         )
 
@@ -100,19 +104,37 @@ class TemperatureRobustnessRunner:
         description = f"Phase 3.5: temperature {temperature:g}"
         if temperature == 0:
             return solve_greedily(tasks, self.writer, journal, description)
-        records: Records = []
-        for task in tqdm(tasks, desc=description, unit="problem"):
-            key = (task.problem.task_id, temperature)
-            entry = journal.get(*key)
-            samples = entry["samples"] if entry else None
-            if samples is None or len(samples) != self.config.phase3_5_samples_per_temperature:
-                samples = self._sample(task, temperature)
-                journal.add(*key, record={"samples": samples})
-            records.extend(samples)
-        return records
+        missing = [task for task in tasks if not self._is_sampled(task, temperature, journal)]
+        done = len(tasks) - len(missing)
+        with (
+            Judge(sandbox_limits(self.config)) as judge,
+            tqdm(total=len(tasks), initial=done, desc=description, unit="problem") as bar,
+        ):
+            drawn = (
+                (entry, verdict)
+                for task in missing
+                for entry, verdict in self._draw(task, temperature, judge)
+            )
+            by_task: dict[int, Records] = {}
+            for (task, code, generation), result in as_judged(drawn):
+                samples = by_task.setdefault(task.problem.task_id, [])
+                samples.append(solution_record(task, code, generation, temperature, result))
+                if len(samples) == self.config.phase3_5_samples_per_temperature:
+                    journal.add(task.problem.task_id, temperature, record={"samples": samples})
+                    bar.update()
+        return [
+            sample
+            for task in tasks
+            for sample in (journal.get(task.problem.task_id, temperature) or {})["samples"]
+        ]
 
-    def _sample(self, task: Task, temperature: float) -> Records:
-        start = time.perf_counter()
+    def _is_sampled(self, task: Task, temperature: float, journal: Journal) -> bool:
+        entry = journal.get(task.problem.task_id, temperature)
+        n_samples = self.config.phase3_5_samples_per_temperature
+        return entry is not None and len(entry["samples"]) == n_samples
+
+    def _draw(self, task: Task, temperature: float, judge: Judge) -> Iterator[Drawn]:
+        """Sample a task's solutions, and have each judged."""
         generations = generate_samples(
             self.writer.model,
             self.writer.tokenizer,
@@ -123,12 +145,11 @@ class TemperatureRobustnessRunner:
             # A seed of its own for each problem, so that a resumed run draws the same.
             seed=self.config.seed + task.problem.task_id,
         )
-        seconds = (time.perf_counter() - start) / len(generations)
-        limits = sandbox_limits(self.config)
-        return [
-            judged_record(task, generation, temperature, seconds, limits)
-            for generation in generations
-        ]
+        for generation in generations:
+            code = extract_code(generation.text, task.prompt)
+            problem = task.problem
+            verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
+            yield (task, code, generation), verdict
 
     def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
         """The latent's activation at each prompt's last token: task_id -> activation."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from common.config import Config
 from common.errors import InputError
@@ -11,6 +11,7 @@ from common.files import read_json
 from common.logging import get_logger
 from common.problems import parse_test_list
 from common.utils import require_phase_file
+from common_simplified.sandbox import ExecutionResult, Outcome
 from common_simplified.solving import GENERATION_SETTINGS, require_same_settings
 
 logger = get_logger("phase3_6.baseline")
@@ -38,6 +39,8 @@ class BaselineProblem:
     baseline_code: str
     baseline_passed: bool
     cyclomatic_complexity: int
+    baseline_verdict: ExecutionResult | None = None
+    """As the sandbox gave it; None if the file doesn't tell why the program failed."""
 
 
 def load_baseline(config: Config) -> list[BaselineProblem]:
@@ -137,4 +140,14 @@ def parse_baseline_row(row: Mapping[Any, Any]) -> BaselineProblem:
         baseline_code=row["generated_code"],
         baseline_passed=bool(row["test_passed"]),
         cyclomatic_complexity=int(row["cyclomatic_complexity"]),
+        baseline_verdict=_verdict(row),
     )
+
+
+def _verdict(row: Mapping[Any, Any]) -> ExecutionResult | None:
+    if row["test_passed"]:
+        return ExecutionResult("passed")
+    outcome, error = row.get("outcome"), row.get("error_message")
+    if outcome not in get_args(Outcome) or outcome == "passed":
+        return None
+    return ExecutionResult(cast(Outcome, outcome), error if isinstance(error, str) else None)

@@ -35,11 +35,14 @@ def classify(
     error: str | None,
     expected_function: str | None,
     baseline_code: str,
+    *,
+    stop_reason: str | None = None,
 ) -> str | None:
     """The failure mode of a steered program; None if it passed.
 
     The first that holds, in this order:
 
+    - `non_finite`: the model's numbers overflowed (half precision under strong steering);
     - `degenerate_repetition`: the text repeats itself (`is_degenerate_repetition`), whatever
       else that leads to;
     - `empty`: no program, at most comments;
@@ -57,9 +60,12 @@ def classify(
         error: the sandbox's one line on it, "Type: message", or None.
         expected_function: the name that the tests call, or None if it isn't known.
         baseline_code: the unsteered program.
+        stop_reason: why the generation ended.
     """
     if outcome == "passed":
         return None
+    if stop_reason == "non_finite":
+        return "non_finite"
     if is_degenerate_repetition(steered_code):
         return "degenerate_repetition"
     if outcome == "empty" or not steered_code.strip():

@@ -1,19 +1,20 @@
-"""The grid: every coefficient of a direction on every chosen problem, one at a time."""
+"""The grid: every coefficient of every direction on every chosen problem."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
 
-from common.config import Config
-from common.journal import Journal
 from common_simplified.code_text import extract_code
-from common_simplified.sandbox import run_program
+from common_simplified.generation import Generation, Job
+from common_simplified.judging import Judge, as_judged
+from common_simplified.sandbox import ExecutionResult
 from common_simplified.solving import Writer, sandbox_limits
-from common_simplified.steering import steering
-from phase2_5_simplified.features import Feature
+from common_simplified.steering import Steering
+from phase2_5_simplified.features import SteeringType
 from phase3_6.baseline import BaselineProblem
 from phase4_5.changes import what_changed
 from phase4_5.failure_modes import (
@@ -25,57 +26,60 @@ from phase4_5.failure_modes import (
 from phase4_5.metrics import similarity
 
 Record = dict[str, Any]
+Key = tuple[SteeringType, float, int]
 
 
-def run_coefficient(
-    writer: Writer,
-    feature: Feature,
-    direction: torch.Tensor,
-    coefficient: float,
-    problems: Sequence[BaselineProblem],
-    journal: Journal | None = None,
-) -> list[Record]:
-    """Steer with one coefficient on each problem; each record is journalled before the next.
+@dataclass(frozen=True)
+class Cell:
+    """One square of the grid: a problem under one coefficient of a direction."""
 
-    Args:
-        writer: the model.
-        feature: whose direction is added, and at which layer.
-        direction: its decoder row [d_model].
-        coefficient: how many times it is added.
-        problems: with their unsteered programs.
-        journal: what it already holds isn't computed again.
+    steering_type: SteeringType
+    steering: Steering
+    problem: BaselineProblem
+
+    @property
+    def key(self) -> Key:
+        """What its record is found by: direction, coefficient, `task_id`."""
+        return self.steering_type, float(self.steering.coefficient), self.problem.task_id
+
+
+def run_cells(writer: Writer, cells: Sequence[Cell]) -> Iterator[Record]:
+    """Steer, write and judge each cell; yield the records in the order in which they end.
+
+    Cells of one problem belong together: they share the reading of its prompt.
     """
-    records = []
-    description = f"{feature.steering_type}-steering, coefficient {coefficient:g}"
-    for problem in tqdm(problems, desc=description, unit="problem"):
-        key = (feature.steering_type, float(coefficient), problem.task_id)
-        record = journal.get(*key) if journal is not None else None
-        if record is None:
-            record = _steer(writer, feature, direction, coefficient, problem)
-            if journal is not None:
-                journal.add(*key, record=record)
-        records.append(record)
+    jobs = [
+        Job(cell.problem.prompt, cell.steering, (cell.problem.baseline_code,)) for cell in cells
+    ]
+    with Judge(sandbox_limits(writer.config)) as judge:
+        for problem in {cell.problem for cell in cells}:
+            if problem.baseline_verdict is not None:
+                judge.know(
+                    problem.baseline_code,
+                    problem.test_list,
+                    problem.test_setup_code,
+                    problem.baseline_verdict,
+                )
+
+        def written() -> Iterator[tuple[tuple[Cell, str, Generation], Future[ExecutionResult]]]:
+            for number, generation in writer.write(jobs):
+                cell = cells[number]
+                problem = cell.problem
+                code = extract_code(generation.text, problem.prompt)
+                verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
+                yield (cell, code, generation), verdict
+
+        for (cell, code, generation), result in as_judged(written()):
+            yield _record(cell, code, generation, result)
     clear_gpu_cache()
-    return records
 
 
-def _steer(
-    writer: Writer,
-    feature: Feature,
-    direction: torch.Tensor,
-    coefficient: float,
-    problem: BaselineProblem,
-) -> Record:
-    config: Config = writer.config
-    site = config.residual_site
-    with steering(writer.model, direction, coefficient, feature.layer, site):
-        generation = writer.write(problem.prompt)
-    code = extract_code(generation.text, problem.prompt)
-    result = run_program(code, problem.test_list, problem.test_setup_code, sandbox_limits(config))
+def _record(cell: Cell, code: str, generation: Generation, result: ExecutionResult) -> Record:
+    problem = cell.problem
     return {
         "task_id": problem.task_id,
-        "steering_type": feature.steering_type,
-        "coefficient": float(coefficient),
+        "steering_type": cell.steering_type,
+        "coefficient": float(cell.steering.coefficient),
         "prompt": problem.prompt,
         "baseline_code": problem.baseline_code,
         "steered_code": code,
@@ -88,16 +92,18 @@ def _steer(
         "error": result.error,
         "n_new_tokens": generation.n_new_tokens,
         "stop_reason": generation.stop_reason,
-        **_describe(problem, code, result.outcome, result.error),
+        **_describe(problem, code, result.outcome, result.error, generation.stop_reason),
     }
 
 
 def _describe(
-    problem: BaselineProblem, code: str, outcome: str, error: str | None
+    problem: BaselineProblem, code: str, outcome: str, error: str | None, stop_reason: str
 ) -> dict[str, Any]:
     name = expected_function(problem.test_list)
     return {
-        "failure_mode": classify(code, outcome, error, name, problem.baseline_code),
+        "failure_mode": classify(
+            code, outcome, error, name, problem.baseline_code, stop_reason=stop_reason
+        ),
         "changes": what_changed(problem.baseline_code, code),
         "valid_syntax": has_valid_syntax(code),
         "signature_intact": signature_intact(code, problem.baseline_code, name),

@@ -1,6 +1,7 @@
 """Writing what Phase 4.5 leaves: examples, summary, selected coefficients, text and plots."""
 
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from common.config import Config
 from common.environment import describe_environment
 from common.files import write_json, write_text
 from common.logging import get_logger
+from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import isolation
 from phase2_5_simplified.features import Feature, SteeringType
 from phase4_5.plots import plot_coefficient_analysis
@@ -44,6 +46,7 @@ def save_results(
     *,
     device: str,
     dtype: str,
+    lane_counts: LaneCounts | None,
     started: datetime,
     duration_seconds: float,
 ) -> dict[str, Any]:
@@ -86,6 +89,8 @@ def save_results(
             "dtype": dtype,
             "sandbox": str(isolation()),
         },
+        # Of this run: None if it decoded one at a time, or found everything in the journal.
+        "lanes": asdict(lane_counts) if lane_counts else None,
         "features": {
             steering_type: {
                 "layer": feature.layer,

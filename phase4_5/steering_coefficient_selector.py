@@ -5,11 +5,12 @@ This file tells the phase's story in the specification's order; the work is done
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
+from tqdm.auto import tqdm
 
 from common.config import Config
 from common.files import fingerprint
@@ -18,13 +19,13 @@ from common.logging import get_logger
 from common_simplified.residual_stream import site_module
 from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer, solution_settings
-from common_simplified.steering import PreHook, create_steering_hook
+from common_simplified.steering import PreHook, Steering, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
 from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction, planned_width
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline, parse_baseline_row
-from phase4_5.grid import run_coefficient
+from phase4_5.grid import Cell, Key, Record, run_cells
 from phase4_5.metrics import summarise_coefficient
-from phase4_5.outputs import save_examples, save_results
+from phase4_5.outputs import Evaluations, save_examples, save_results
 from phase4_5.problems import select_problems
 
 logger = get_logger("phase4_5.steering_evaluator")
@@ -57,16 +58,14 @@ class SteeringCoefficientSelector:
         with Journal(
             self.output_dir / "journal.jsonl", self._settings(), self.config.fresh
         ) as journal:
-            evaluations = {
-                steering_type: self._search(steering_type, journal)
-                for steering_type in self.features
-            }
+            evaluations = self._search(journal)
         return save_results(
             self.config,
             self.features,
             evaluations,
             device=str(self.writer.model.device),
             dtype=str(self.writer.model.dtype).removeprefix("torch."),
+            lane_counts=self.writer.counts,
             started=started,
             duration_seconds=time.perf_counter() - clock,
         )
@@ -150,34 +149,83 @@ class SteeringCoefficientSelector:
             problem if isinstance(problem, BaselineProblem) else parse_baseline_row(problem)
             for problem in problems_subset
         ]
-        records = run_coefficient(
-            self.writer,
-            self.features[steering_type],
+        cells = [self._cell(steering_type, coefficient, problem) for problem in problems]
+        records = self._run_cells(cells, journal, lambda _: None)
+        return self._evaluation([records[cell.key] for cell in cells])
+
+    def _search(self, journal: Journal) -> Evaluations:
+        """Fill the grid; a coefficient's examples are saved as soon as it is complete."""
+        coefficients = self.config.phase4_5_coefficients
+        cells = [
+            self._cell(steering_type, coefficient, problem)
+            for problem in self.problems
+            for steering_type in self.features
+            for coefficient in coefficients
+        ]
+        columns: dict[tuple[SteeringType, float], list[Record]] = {}
+        evaluations: dict[tuple[SteeringType, float], dict[str, Any]] = {}
+
+        def note(record: Record) -> None:
+            name = record["steering_type"], record["coefficient"]
+            column = columns.setdefault(name, [])
+            column.append(record)
+            if len(column) == len(self.problems):
+                column.sort(key=lambda entry: entry["task_id"])
+                save_examples(self.output_dir, column)
+                evaluations[name] = self._evaluation(column)
+
+        self._run_cells(cells, journal, note)
+        return {
+            steering_type: [evaluations[steering_type, float(value)] for value in coefficients]
+            for steering_type in self.features
+        }
+
+    def _run_cells(
+        self, cells: Sequence[Cell], journal: Journal | None, note: Callable[[Record], None]
+    ) -> dict[Key, Record]:
+        """The record of each cell, from the journal or computed and journalled at once."""
+        records: dict[Key, Record] = {}
+        for cell in cells:
+            record = journal.get(*cell.key) if journal is not None else None
+            if record is not None:
+                records[cell.key] = record
+                note(record)
+        missing = [cell for cell in cells if cell.key not in records]
+        with tqdm(
+            total=len(cells), initial=len(records), desc="Phase 4.5: steering", unit="program"
+        ) as bar:
+            for record in run_cells(self.writer, missing):
+                key = record["steering_type"], record["coefficient"], record["task_id"]
+                if journal is not None:
+                    journal.add(*key, record=record)
+                records[key] = record
+                bar.update()
+                note(record)
+        return records
+
+    def _cell(
+        self, steering_type: SteeringType, coefficient: float, problem: BaselineProblem
+    ) -> Cell:
+        steering = Steering(
             self.directions[steering_type],
             coefficient,
-            problems,
-            journal,
+            self.features[steering_type].layer,
+            self.config.residual_site,
         )
+        return Cell(steering_type, steering, problem)
+
+    def _evaluation(self, records: list[Record]) -> dict[str, Any]:
+        """The metrics of one coefficient of a direction, with its records."""
         summary = summarise_coefficient(records)
+        steering_type = records[0]["steering_type"]
         logger.info(
             "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
             steering_type,
-            coefficient,
+            summary["coefficient"],
             summary["flip_rate"],
             summary["mean_token_similarity"],
         )
         return {"steering_type": steering_type, **summary, "results": records}
-
-    def _search(self, steering_type: SteeringType, journal: Journal) -> list[dict[str, Any]]:
-        """Try every coefficient of a direction; its examples are saved before the next."""
-        evaluations = []
-        for coefficient in self.config.phase4_5_coefficients:
-            evaluation = self.evaluate_coefficient(
-                coefficient, self.problems, steering_type, journal
-            )
-            save_examples(self.output_dir, evaluation["results"])
-            evaluations.append(evaluation)
-        return evaluations
 
 
 def _digest(direction: torch.Tensor) -> str:

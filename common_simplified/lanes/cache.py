@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import softmax
+from torch.nn.functional import scaled_dot_product_attention, softmax
 
 
 class LaneCache:
@@ -74,11 +74,10 @@ class PromptPass:
                 keys[lane, :, :n_tokens] = key[row]
                 values[lane, :, :n_tokens] = value[row]
         positions = torch.arange(n_tokens, device=query.device)
-        hidden = positions[None, :] > positions[:, None]
-        if window is not None:
-            hidden |= positions[None, :] <= positions[:, None] - window
+        bias = _bias(positions, positions, window, query.dtype)
+        bias = bias.repeat(query.shape[1] // key.shape[1], 1)
         attended = [
-            _attention(query[row], key[row], value[row], hidden, scaling, softcap)
+            _attention(query[row], key[row], value[row], bias, scaling, softcap)
             for row in range(query.shape[0])
         ]
         return torch.stack(attended).transpose(1, 2)
@@ -114,18 +113,10 @@ class PackedPass:
                 self._drafts.append((lane, index + 1, index + count))
             index += count
         self._firsts = torch.tensor(firsts, device=device)
-        # Whoever looks at a slot after its own position looks into the future.
         self._n_slots = max(self.starts) + 1
-        slots = torch.arange(self._n_slots + max(self.counts), device=device)
-        starts = torch.tensor(self.starts, device=device)
-        self._slots = slots
-        self._first_hidden = slots[None, : self._n_slots] > starts[:, None]
-        self._starts = starts
-        self._draft_hidden = {
-            lane: slots[None, : self.starts[lane] + self.counts[lane]]
-            > self.positions[start:end, None]
-            for lane, start, end in self._drafts
-        }
+        self._slots = torch.arange(self._n_slots + max(self.counts), device=device)
+        # By window: the layers of a kind share them.
+        self._biases: dict[int | None, tuple[torch.Tensor, list[torch.Tensor]]] = {}
 
     def attend(
         self,
@@ -142,80 +133,113 @@ class PackedPass:
         keys[self.lanes, :, self.positions] = key[0].transpose(0, 1)
         values[self.lanes, :, self.positions] = value[0].transpose(0, 1)
         query = query[0]  # [head, token, head_dim]
+        if window not in self._biases:
+            self._biases[window] = self._make_biases(
+                window, query.dtype, query.shape[0] // keys.shape[1]
+            )
+        first_bias, draft_biases = self._biases[window]
         attended = torch.empty_like(query)
         attended[:, self._firsts] = self._attend_firsts(
-            query, keys, values, scaling, softcap, window
+            query[:, self._firsts], keys, values, first_bias, scaling, softcap
         )
-        for lane, start, end in self._drafts:
-            n_slots = self.starts[lane] + self.counts[lane]
-            hidden = self._draft_hidden[lane]
-            if window is not None and n_slots > window:
-                slots = self._slots[None, :n_slots]
-                hidden = hidden | (slots <= self.positions[start:end, None] - window)
+        for (lane, start, end), bias in zip(self._drafts, draft_biases, strict=True):
+            n_slots = bias.shape[1]
             attended[:, start:end] = _attention(
                 query[:, start:end],
                 keys[lane, :, :n_slots],
                 values[lane, :, :n_slots],
-                hidden,
+                bias,
                 scaling,
                 softcap,
             )
         return attended.transpose(0, 1)[None]
+
+    def _make_biases(
+        self, window: int | None, dtype: torch.dtype, group: int
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """What is added to the scores of the lanes' first tokens [lane, slot], and to each
+        draft's, repeated for the heads that share keys [group * token, slot]."""
+        firsts = _bias(self.positions[self._firsts], self._slots[: self._n_slots], window, dtype)
+        drafts = [
+            _bias(
+                self.positions[start:end],
+                self._slots[: self.starts[lane] + self.counts[lane]],
+                window,
+                dtype,
+            ).repeat(group, 1)
+            for lane, start, end in self._drafts
+        ]
+        return firsts, drafts
 
     def _attend_firsts(
         self,
         query: torch.Tensor,
         keys: torch.Tensor,
         values: torch.Tensor,
+        bias: torch.Tensor,
         scaling: float,
         softcap: float | None,
-        window: int | None,
     ) -> torch.Tensor:
-        """The first new token of every lane, in one batch; returns [head, lane, head_dim]."""
-        n_lanes, n_slots = len(self.counts), self._n_slots
-        n_heads, _, head_dim = query.shape
+        """The first new token of every lane, in one batch: [head, lane, head_dim], as `query`."""
+        n_heads, n_lanes, head_dim = query.shape
+        n_slots = self._n_slots
         kv_heads = keys.shape[1]
-        hidden = self._first_hidden
-        if window is not None and n_slots > window:
-            hidden = hidden | (self._slots[None, :n_slots] <= self._starts[:, None] - window)
-        grouped = query[:, self._firsts].transpose(0, 1).reshape(n_lanes * kv_heads, -1, head_dim)
+        grouped = query.transpose(0, 1).reshape(n_lanes * kv_heads, -1, head_dim)
         flat_keys = keys[:n_lanes].flatten(0, 1)[:, :n_slots]
         flat_values = values[:n_lanes].flatten(0, 1)[:, :n_slots]
         scores = torch.bmm(grouped, flat_keys.transpose(1, 2)).mul_(scaling)
         _cap(scores, softcap)
-        by_lane = scores.view(n_lanes, n_heads, n_slots)
-        by_lane.masked_fill_(hidden[:, None], -torch.inf)
+        scores.view(n_lanes, n_heads, n_slots).add_(bias[:, None])
         weights = softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
         attended = torch.bmm(weights, flat_values)
         return attended.view(n_lanes, n_heads, head_dim).transpose(0, 1)
+
+
+def _bias(
+    positions: torch.Tensor, slots: torch.Tensor, window: int | None, dtype: torch.dtype
+) -> torch.Tensor:
+    """-inf [token, slot] where a token must not look (the future, beyond its window), else 0."""
+    hidden = slots[None, :] > positions[:, None]
+    if window is not None:
+        hidden |= slots[None, :] <= positions[:, None] - window
+    return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(
+        hidden, -torch.inf
+    )
 
 
 def _attention(
     query: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
-    hidden: torch.Tensor,
+    bias: torch.Tensor,
     scaling: float,
     softcap: float | None,
 ) -> torch.Tensor:
-    """One sequence's attention; `hidden` [token, slot] is true where a token must not look.
+    """One sequence's attention.
 
     Args:
         query: [head, token, head_dim].
         keys: [kv_head, slot, head_dim]; each serves as many heads as there are for one of them.
         values: like `keys`.
+        bias: added to the scores, [heads for one of the keys' * token, slot].
+        scaling: of the scores.
+        softcap: of the scores (Gemma 2), before the bias.
 
     Returns:
         [head, token, head_dim].
     """
     n_heads, n_tokens, head_dim = query.shape
-    kv_heads, n_slots, _ = keys.shape
-    grouped = query.reshape(kv_heads, -1, head_dim)
-    scores = torch.bmm(grouped, keys.transpose(1, 2)).mul_(scaling)
-    _cap(scores, softcap)
-    scores.view(n_heads, n_tokens, n_slots).masked_fill_(hidden, -torch.inf)
-    weights = softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
-    return torch.bmm(weights, values).view(n_heads, n_tokens, head_dim)
+    grouped = query.reshape(keys.shape[0], -1, head_dim)
+    if softcap is None:
+        attended = scaled_dot_product_attention(
+            grouped[None], keys[None], values[None], attn_mask=bias, scale=scaling
+        )
+    else:
+        scores = torch.bmm(grouped, keys.transpose(1, 2)).mul_(scaling)
+        _cap(scores, softcap)
+        weights = softmax(scores.add_(bias), dim=-1, dtype=torch.float32).to(query.dtype)
+        attended = torch.bmm(weights, values)
+    return attended.view(n_heads, n_tokens, head_dim)
 
 
 def _cap(scores: torch.Tensor, softcap: float | None) -> None:

@@ -7,54 +7,64 @@ in its own text, in those of the other lanes of its prompt, in the unsteered pro
 prompt. The model judges every token of it, so a bad draft costs time and changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-LONGEST_MATCH = 6
+LONGEST_MATCH = 8
 """The most of a lane's newest tokens that are looked for."""
-LONGEST_DRAFT = 48
+LONGEST_DRAFT = 64
+# How fast older drafts are forgotten, and how fast trust returns while none is made.
+_MEMORY = 0.8
+_RECOVERY = 0.15
 
 
-class DraftPool:
-    """The texts of one prompt's lanes, and where each run of tokens stood last."""
+class Text:
+    """Tokens that grow, and where each run of them stood last with something after it."""
 
-    def __init__(self) -> None:
-        self._texts: list[list[int]] = []
-        self._ends: dict[tuple[int, ...], tuple[int, int]] = {}
+    def __init__(self, tokens: Iterable[int]) -> None:
+        self.tokens: list[int] = []
+        self._ends: dict[tuple[int, ...], int] = {}
+        self.extend(tokens)
 
-    def add_text(self, tokens: Sequence[int]) -> int:
-        """Add a text; returns its number."""
-        self._texts.append([])
-        number = len(self._texts) - 1
-        self.extend(number, tokens)
-        return number
-
-    def extend(self, number: int, tokens: Sequence[int]) -> None:
-        """Let a text grow."""
-        text = self._texts[number]
+    def extend(self, tokens: Iterable[int]) -> None:
+        """Add tokens at the end."""
         for token in tokens:
-            # What stands at the end is worth finding once it is known what follows.
-            end = len(text)
+            end = len(self.tokens)
             for length in range(1, min(LONGEST_MATCH, end) + 1):
-                self._ends[tuple(text[end - length :])] = (number, end)
-            text.append(token)
+                self._ends[tuple(self.tokens[end - length :])] = end
+            self.tokens.append(token)
 
-    def find(self, tokens: Sequence[int]) -> tuple[int, int, int] | None:
-        """Where the newest of `tokens` stood last: the text, the place after them, how many."""
-        for length in range(min(LONGEST_MATCH, len(tokens)), 0, -1):
-            found = self._ends.get(tuple(tokens[-length:]))
-            if found is not None:
-                return (*found, length)
-        return None
+    def find(self, newest: tuple[int, ...]) -> int | None:
+        """The place after the last occurrence of `newest`."""
+        return self._ends.get(newest)
 
-    def text(self, number: int) -> list[int]:
-        return self._texts[number]
+    def after(self, place: int, length: int) -> list[int]:
+        """`length` tokens from `place` on; a loop at the end goes round."""
+        draft = self.tokens[place : place + length]
+        period = len(self.tokens) - place
+        while len(draft) < length:
+            draft.append(draft[-period])
+        return draft
+
+
+@dataclass
+class DraftPool:
+    """The texts of one prompt: its lanes', the prompt, and what else they may be like."""
+
+    texts: list[Text] = field(default_factory=list)
+
+    def add(self, tokens: Iterable[int]) -> Text:
+        """Add a text to draft from; it may grow."""
+        text = Text(tokens)
+        self.texts.append(text)
+        return text
 
 
 class Drafter:
-    """Drafts for one lane: how far, and after which text."""
+    """Drafts for one lane, as long as they have been right of late."""
 
     def __init__(self, pool: DraftPool, prompt_tokens: Sequence[int], worth: float) -> None:
-        """Take the pool of the lane's prompt.
+        """Add the lane's text to the pool of its prompt.
 
         Args:
             pool: the texts that may be like this one.
@@ -63,10 +73,8 @@ class Drafter:
         """
         self._pool = pool
         self._worth = worth
-        self._text = list(prompt_tokens[-LONGEST_MATCH:])
-        self._number = pool.add_text(self._text)
-        self._source: tuple[int, int] | None = None
-        self._accepted = 1.5
+        self._text = pool.add(prompt_tokens[-LONGEST_MATCH:])
+        self._agreed = 1.5
         self._checked = 2.0
 
     def draft(self, most: int) -> list[int]:
@@ -74,51 +82,36 @@ class Drafter:
         length = min(most, self._length())
         if length <= 0:
             return []
-        if self._source is None:
-            self._source = self._look_up()
-            if self._source is None:
-                return []
-        number, position = self._source
-        return self._continue(number, position, length)
+        own = self._text
+        for n in range(min(LONGEST_MATCH, len(own.tokens)), 0, -1):
+            newest = tuple(own.tokens[-n:])
+            place = own.find(newest)
+            if place is not None:
+                return own.after(place, length)
+            drafts = [
+                text.tokens[place : place + length]
+                for text in self._pool.texts
+                if (place := text.find(newest)) is not None
+            ]
+            if drafts:
+                return max(drafts, key=len)
+        return []
 
     def accept(self, tokens: Sequence[int], n_drafted: int) -> None:
-        """Take the tokens that were decoded; all but the last agreed with the draft."""
-        n_agreed = min(len(tokens) - 1, n_drafted)
+        """Take what was decoded: of the `n_drafted` tokens all but the last of `tokens` agreed."""
         if n_drafted:
-            n_trials = min(n_agreed + 1, n_drafted)
-            self._accepted = self._accepted * 0.8 + n_agreed
-            self._checked = self._checked * 0.8 + n_trials
+            n_agreed = min(len(tokens) - 1, n_drafted)
+            self._agreed = _MEMORY * self._agreed + n_agreed
+            self._checked = _MEMORY * self._checked + min(n_agreed + 1, n_drafted)
         else:
-            # Nothing was tried; confidence comes back slowly, so that it is tried again.
-            self._accepted += 0.15 * (self._checked - self._accepted)
+            self._agreed += _RECOVERY * (self._checked - self._agreed)
         self._text.extend(tokens)
-        self._pool.extend(self._number, tokens)
-        if self._source is not None:
-            number, position = self._source
-            position += len(tokens)
-            text = self._pool.text(number)
-            follows = position <= len(text) and text[position - 1] == tokens[-1]
-            self._source = (number, position) if follows else None
 
     def _length(self) -> int:
-        """How many tokens in a row are expected to be worth checking."""
-        rate = min(self._accepted / self._checked, 0.99)
+        """How many tokens in a row are likely enough to agree."""
+        rate = min(self._agreed / self._checked, 0.995)
         length, probability = 0, rate
         while probability >= self._worth and length < LONGEST_DRAFT:
             length += 1
             probability *= rate
         return length
-
-    def _look_up(self) -> tuple[int, int] | None:
-        found = self._pool.find(self._text)
-        return None if found is None else found[:2]
-
-    def _continue(self, number: int, position: int, length: int) -> list[int]:
-        """`length` tokens after a place; a lane's own text goes round."""
-        text = self._pool.text(number)
-        draft = text[position : position + length]
-        period = len(text) - position
-        if number == self._number and 0 < period < length:
-            while len(draft) < length:
-                draft.append(draft[-period])
-        return list(draft)

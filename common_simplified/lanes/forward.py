@@ -36,7 +36,7 @@ def read_prompt(
     steering_of = dict(zip(lanes, steerings, strict=True))
     prompt_pass = PromptPass(cache, len(prompt_tokens), lanes)
     hooks = {
-        module: _split_rows(prompt_pass, module, deltas)
+        module: _split_rows(prompt_pass, deltas)
         for module, deltas in _deltas(model, steering_of).items()
     }
     positions = torch.arange(len(prompt_tokens), device=model.device)
@@ -86,9 +86,7 @@ def _deltas(
     return found
 
 
-def _split_rows(
-    prompt_pass: PromptPass, module: torch.nn.Module, deltas: dict[int, torch.Tensor]
-) -> Hook:
+def _split_rows(prompt_pass: PromptPass, deltas: dict[int, torch.Tensor]) -> Hook:
     """A hook that gives every lane steered here a row of its own."""
 
     def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

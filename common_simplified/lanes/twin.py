@@ -11,7 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from common_simplified.memory_plan import available_memory
+
 ATTENTION = "lanes"
+# Weights in oneDNN's own order are another third faster, for as much memory again.
+_PLENTY = 4
 
 
 def make_twin(model: Any) -> Any:
@@ -20,24 +24,26 @@ def make_twin(model: Any) -> Any:
     twin = copy.deepcopy(model, shared)
     twin.config._attn_implementation = ATTENTION
     if model.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        _use_onednn(twin)
+        n_bytes = sum(tensor.nbytes for tensor in model.parameters())
+        _use_onednn(twin, pack=available_memory("cpu") > _PLENTY * n_bytes)
     return twin
 
 
-def _use_onednn(module: nn.Module) -> None:
+def _use_onednn(module: nn.Module, pack: bool) -> None:
     for name, child in module.named_children():
         if type(child) is nn.Linear:
-            setattr(module, name, _OneDnnLinear(child))
+            setattr(module, name, _OneDnnLinear(child, pack))
         else:
-            _use_onednn(child)
+            _use_onednn(child, pack)
 
 
 class _OneDnnLinear(nn.Module):
     """`nn.Linear` by the operator that torch.compile uses for it on a CPU."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, pack: bool) -> None:
         super().__init__()
-        self.weight = linear.weight
+        weight = linear.weight.detach()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, None) if pack else weight
         self.bias = linear.bias
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

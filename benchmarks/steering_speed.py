@@ -1,0 +1,283 @@
+"""How much faster the lanes are: `python3 -m benchmarks.steering_speed --help`.
+
+Three ways to fill the same grid (problems x 2 directions x coefficients), on the same model, with
+the same directions (random unit vectors, one for each of two layers), each judged by the same
+sandbox; model and baseline are loaded before the clock starts:
+
+- plain: the loop as the specification writes it: `generate` with the hook, one prompt and one
+  coefficient at a time, each program's tests in between;
+- padded: the best batch that a user of repeng or steering-vectors would write: one coefficient at
+  a time, all prompts padded together, the tests after each batch;
+- lanes: Phase 4.5 itself. Its variants switch off one thing at a time.
+
+Every run of `plain` is kept in the work folder, so that an interrupted benchmark goes on; what the
+process spent stopped (SIGSTOP, sleep) isn't counted.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.config import Config, load_config
+from common.files import write_json
+from common.journal import Journal
+from common.logging import setup_logging
+from common_simplified.code_text import extract_code
+from common_simplified.sandbox import run_program
+from common_simplified.solving import sandbox_limits
+from common_simplified.steering import steering
+from phase3_6.baseline import BaselineProblem
+from phase3_6.hyperparameter_runner import HyperparameterBaselineRunner
+from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
+
+COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
+_HEARTBEAT_SECONDS = 0.1
+_STOPPED_SECONDS = 5.0
+
+Runs = dict[str, dict[str, Any]]
+
+
+def main() -> int:
+    """Run the contestants that were asked for and print a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", required=True, help="a folder or a Hugging Face id")
+    parser.add_argument("--gguf-file")
+    parser.add_argument("--problems", required=True, help="a file of problems in MBPP's form")
+    parser.add_argument("--layers", default="12,18", help="of the two directions")
+    parser.add_argument("--n-problems", type=int, default=10)
+    parser.add_argument("--new-tokens", type=int, default=500)
+    parser.add_argument("--work", type=Path, required=True, help="a folder for what is made")
+    parser.add_argument("--contestants", default=",".join(CONTESTANTS))
+    parsed = parser.parse_args()
+    setup_logging(False)
+    bench = Bench(parsed)
+    for name in parsed.contestants.split(","):
+        seconds, runs = CONTESTANTS[name](bench)
+        bench.report(name, seconds, runs)
+    return 0
+
+
+class Bench:
+    """The model, the problems with their baseline, and the directions: loaded once."""
+
+    def __init__(self, parsed: argparse.Namespace) -> None:
+        self.work: Path = parsed.work
+        layers = [int(layer) for layer in parsed.layers.split(",")]
+        self.config: Config = load_config(
+            model_name=parsed.model,
+            model_gguf_file=parsed.gguf_file,
+            problems_path=parsed.problems,
+            sae_source=str(self.work / "saes"),
+            data_dir=str(self.work / "data"),
+            max_new_tokens=parsed.new_tokens,
+            end_index=parsed.n_problems,
+            phase4_5_coefficients=list(COEFFICIENTS),
+            phase4_5_problems_per_coeff=parsed.n_problems,
+        )
+        self._make_inputs(layers)
+        self.selector = SteeringCoefficientSelector(self.config)
+        self.selector._load_dependencies()
+        self.model, self.tokenizer = self.selector.writer.model, self.selector.writer.tokenizer
+
+    def _make_inputs(self, layers: list[int]) -> None:
+        """Two SAEs of one latent each, the features file, and the baseline (Phase 3.6)."""
+        features = self.config.output_dir("2.5") / "top_20_features.json"
+        if not features.exists():
+            from common_simplified.model_loader import load_model_config
+
+            width = load_model_config(
+                self.config.model_name, self.config.model_gguf_file
+            ).hidden_size
+            for layer in layers:
+                _write_random_sae(self.work / "saes" / f"layer_{layer}", width, seed=layer)
+            entry = {"feature_idx": 0, "separation_score": 0.0}
+            write_json(
+                features,
+                {
+                    "correct": [{"layer": layers[0], **entry}],
+                    "incorrect": [{"layer": layers[1], **entry}],
+                },
+            )
+        if not (self.config.output_dir("3.6") / "metadata.json").exists():
+            HyperparameterBaselineRunner(self.config).run()
+
+    def grid(self) -> Iterator[tuple[str, float, BaselineProblem]]:
+        """Every direction, coefficient and problem, in that order."""
+        return itertools.product(self.selector.features, COEFFICIENTS, self.selector.problems)
+
+    def steered(self, steering_type: Any, coefficient: float) -> Any:
+        """The model under one steering, for a `with` block."""
+        return steering(
+            self.model,
+            self.selector.directions[steering_type],
+            coefficient,
+            self.selector.features[steering_type].layer,
+            self.config.residual_site,
+        )
+
+    def generate(self, inputs: Any) -> torch.Tensor:
+        """transformers' `generate`, greedy; returns the new tokens [batch, new]."""
+        with torch.inference_mode():
+            output = self.model.generate(
+                **inputs,
+                max_new_tokens=self.config.max_new_tokens,
+                do_sample=False,
+                pad_token_id=self.tokenizer.eos_token_id,
+            )
+        return output[:, inputs["input_ids"].shape[1] :]
+
+    def judge(self, token_ids: list[int], problem: BaselineProblem) -> dict[str, Any]:
+        """Extract the program, run its tests, and return both with the tokens."""
+        text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        code = extract_code(text, problem.prompt)
+        result = run_program(
+            code, problem.test_list, problem.test_setup_code, sandbox_limits(self.config)
+        )
+        return {"code": code, "passed": result.passed, "token_ids": token_ids}
+
+    def report(self, name: str, seconds: float, runs: Runs) -> None:
+        """Keep the runs, and print how long they took and whether they are plain's."""
+        write_json(self.work / f"{name}.json", {"seconds": seconds, "runs": runs})
+        n_tokens = sum(run["n_tokens"] for run in runs.values())
+        line = f"{name:12} {seconds:8.1f} s {n_tokens:7d} tokens {n_tokens / seconds:7.1f} tokens/s"
+        plain_file = self.work / "plain.json"
+        if plain_file.exists():
+            plain = json.loads(plain_file.read_text(encoding="utf-8"))
+            line += f" {plain['seconds'] / seconds:6.1f} x plain"
+            same = sum(plain["runs"][key]["code"] == run["code"] for key, run in runs.items())
+            line += f", {same} of {len(runs)} programs the same"
+        sys.stdout.write(line + "\n")
+
+
+def plain(bench: Bench) -> tuple[float, Runs]:
+    """One prompt and one coefficient at a time."""
+    kept = bench.work / "plain.jsonl"
+    runs: Runs = {}
+    if kept.exists():
+        with kept.open(encoding="utf-8") as lines:
+            runs = {run["key"]: run for run in map(json.loads, lines)}
+    for steering_type, coefficient, problem in bench.grid():
+        key = _key(steering_type, coefficient, problem)
+        if key in runs:
+            continue
+        with _clock() as seconds, bench.steered(steering_type, coefficient):
+            inputs = bench.tokenizer(problem.prompt, return_tensors="pt").to(bench.model.device)
+            tokens = bench.generate(inputs)[0].tolist()
+            run = bench.judge(tokens, problem)
+        runs[key] = {"key": key, "seconds": seconds(), "n_tokens": len(tokens), **run}
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(runs[key]) + "\n")
+    return sum(run["seconds"] for run in runs.values()), runs
+
+
+def padded(bench: Bench) -> tuple[float, Runs]:
+    """One coefficient at a time, all prompts in a batch that is padded on the left."""
+    runs: Runs = {}
+    problems = bench.selector.problems
+    bench.tokenizer.padding_side = "left"
+    if bench.tokenizer.pad_token is None:
+        bench.tokenizer.pad_token = bench.tokenizer.eos_token
+    with _clock() as seconds:
+        for steering_type, coefficient in itertools.product(bench.selector.features, COEFFICIENTS):
+            inputs = bench.tokenizer(
+                [problem.prompt for problem in problems], return_tensors="pt", padding=True
+            ).to(bench.model.device)
+            with bench.steered(steering_type, coefficient):
+                rows = bench.generate(inputs).tolist()
+            for problem, row in zip(problems, rows, strict=True):
+                run = bench.judge(row, problem)
+                runs[_key(steering_type, coefficient, problem)] = {"n_tokens": len(row), **run}
+    return seconds(), runs
+
+
+def lanes(bench: Bench) -> tuple[float, Runs]:
+    """Phase 4.5's own search, from an empty journal to the last verdict."""
+    selector = SteeringCoefficientSelector(bench.config.model_copy(update={"fresh": True}))
+    selector.writer, selector.directions = bench.selector.writer, bench.selector.directions
+    selector.features, selector.problems = bench.selector.features, bench.selector.problems
+    with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
+        selector.output_dir = Path(folder)
+        with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
+            evaluations = selector._search(journal)
+    sys.stderr.write(f"{selector.writer.counts}\n")
+    records = [
+        record
+        for columns in evaluations.values()
+        for column in columns
+        for record in column["results"]
+    ]
+    return seconds(), {
+        f"{record['steering_type']} {record['coefficient']:g} {record['task_id']}": {
+            "n_tokens": record["n_new_tokens"],
+            "code": record["steered_code"],
+            "passed": record["steered_passed"],
+        }
+        for record in records
+    }
+
+
+CONTESTANTS: dict[str, Callable[[Bench], tuple[float, Runs]]] = {
+    "plain": plain,
+    "padded": padded,
+    "lanes": lanes,
+}
+
+
+def _key(steering_type: str, coefficient: float, problem: BaselineProblem) -> str:
+    return f"{steering_type} {coefficient:g} {problem.task_id}"
+
+
+def _write_random_sae(folder: Path, width: int, seed: int) -> None:
+    direction = np.random.default_rng(seed).normal(size=(1, width)).astype(np.float32)
+    direction /= np.linalg.norm(direction)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        folder / "params.npz",
+        W_enc=direction.T,
+        W_dec=direction,
+        b_enc=np.zeros(1, np.float32),
+        b_dec=np.zeros(width, np.float32),
+        threshold=np.zeros(1, np.float32),
+    )
+
+
+@contextmanager
+def _clock() -> Iterator[Callable[[], float]]:
+    """Wall time of the `with` block, without what the whole process spent stopped."""
+    stopped = 0.0
+    ended = threading.Event()
+
+    def watch() -> None:
+        nonlocal stopped
+        last = time.perf_counter()
+        while not ended.wait(_HEARTBEAT_SECONDS):
+            now = time.perf_counter()
+            if now - last > _STOPPED_SECONDS:
+                stopped += now - last - _HEARTBEAT_SECONDS
+            last = now
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    start = time.perf_counter()
+    taken = 0.0
+    try:
+        yield lambda: taken
+    finally:
+        taken = time.perf_counter() - start - stopped
+        ended.set()
+        watcher.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
