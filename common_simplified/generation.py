@@ -138,8 +138,7 @@ def generate_samples(
         probabilities = torch.softmax(usable / temperature, dim=-1)
         drawn = torch.multinomial(probabilities, 1, generator=generator)
         for row, token, is_finite in zip(rows, drawn[:, 0].tolist(), finite.tolist(), strict=True):
-            if not row.stop_reason:
-                row.take(token if is_finite else None)
+            row.take(token if is_finite else None)
         if all(row.stop_reason for row in rows):
             break
         input_ids = drawn
@@ -158,7 +157,12 @@ class Row:
         self.stop_reason: StopReason | None = None
 
     def take(self, token: int | None) -> None:
-        """Append a token, and see whether the continuation ends with it; None ends it too."""
+        """Append a token and see whether the text ends with it; None (not finite) ends it too.
+
+        What comes after the end is ignored.
+        """
+        if self.stop_reason:
+            return
         if token is None:
             self.stop_reason = "non_finite"
             return

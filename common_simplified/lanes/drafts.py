@@ -10,12 +10,14 @@ prompt. The model judges every token of it, so a bad draft costs time and change
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-LONGEST_MATCH = 8
+LONGEST_MATCH = 4
 """The most of a lane's newest tokens that are looked for."""
 LONGEST_DRAFT = 64
-# How fast older drafts are forgotten, and how fast trust returns while none is made.
+# How fast older drafts are forgotten, at the latest after how many tokens, and how fast trust
+# returns while none is made.
 _MEMORY = 0.8
 _RECOVERY = 0.15
+_MOST_REMEMBERED = 16.0
 
 
 class Text:
@@ -101,8 +103,9 @@ class Drafter:
         """Take what was decoded: of the `n_drafted` tokens all but the last of `tokens` agreed."""
         if n_drafted:
             n_agreed = min(len(tokens) - 1, n_drafted)
-            self._agreed = _MEMORY * self._agreed + n_agreed
-            self._checked = _MEMORY * self._checked + min(n_agreed + 1, n_drafted)
+            memory = min(_MEMORY, _MOST_REMEMBERED / self._checked)
+            self._agreed = memory * self._agreed + n_agreed
+            self._checked = memory * self._checked + min(n_agreed + 1, n_drafted)
         else:
             self._agreed += _RECOVERY * (self._checked - self._agreed)
         self._text.extend(tokens)

@@ -6,7 +6,7 @@ from common.config import load_config
 from common.problems import load_split
 from common.prompt_utils import PromptBuilder
 from common_simplified.code_text import extract_code
-from common_simplified.generation import _Row, generate_greedy, generate_samples
+from common_simplified.generation import Row, generate_greedy, generate_samples
 from common_simplified.steering import steering
 
 
@@ -97,9 +97,9 @@ def test_a_text_ends_with_the_line_after_the_program(embedded):
     tokenizer = embedded[1]
     program = "def f(n):\n    return n\n"
     after = "print(f(1))\nassert f(1) == 1\nmore and more\n"
-    row = _Row(tokenizer, "Return a number.\n", end_tokens=set())
+    row = Row(tokenizer, "Return a number.\n", end_tokens=set())
     for token in tokenizer(program + after, add_special_tokens=False)["input_ids"]:
-        row.take(token, is_finite=True)
+        row.take(token)
     generation = row.generation()
     assert generation.stop_reason == "program_end"
     assert generation.text == program + "print(f(1))\n"

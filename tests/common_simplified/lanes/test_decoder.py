@@ -1,0 +1,239 @@
+"""Lanes write what each would write alone, token for token."""
+
+import pytest
+import torch
+
+from common.config import load_config
+from common.errors import RunError
+from common.problems import load_split
+from common.prompt_utils import PromptBuilder
+from common_simplified.generation import Job, generate_greedy
+from common_simplified.lanes import LaneDecoder, decoder
+from common_simplified.lanes.cache import LaneCache
+from common_simplified.steering import Steering
+
+COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
+N_TOKENS = 40
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    problems = load_split(load_config(), "hyperparams")[:3]
+    return [PromptBuilder().build(problem) for problem in problems]
+
+
+def direction_of(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    direction = torch.randn(model.config.hidden_size, generator=generator)
+    return torch.nn.functional.normalize(direction, dim=0)
+
+
+def grid(model, prompts, site="resid_pre", likely=()):
+    """Two directions at different layers, under every coefficient and none, on every prompt."""
+    last = len(model.model.layers) - 1
+    return [
+        Job(prompt, steering, likely)
+        for prompt in prompts
+        for steering in (
+            None,
+            *(
+                Steering(direction_of(model, layer), coefficient, layer, site)
+                for layer in (1, last)
+                for coefficient in (0, *COEFFICIENTS)
+            ),
+        )
+    ]
+
+
+def alone(model, tokenizer, jobs, n=N_TOKENS):
+    return [generate_greedy(model, tokenizer, job.prompt, n, job.steering) for job in jobs]
+
+
+def in_lanes(model, tokenizer, jobs, n=N_TOKENS, lanes=28, **settings):
+    lane_decoder = LaneDecoder(model, tokenizer, n, lanes, **settings)
+    written = dict(lane_decoder.decode(jobs))
+    assert sorted(written) == list(range(len(jobs)))
+    return [written[number] for number in range(len(jobs))], lane_decoder.counts
+
+
+@pytest.fixture(scope="module")
+def reference(embedded, prompts):
+    """The embedded grid and what is written alone."""
+    jobs = grid(embedded[0], prompts)
+    return jobs, alone(*embedded, jobs)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "drafts"), [(1, True), (5, False), (17, True), (40, True), (40, False)]
+)
+def test_any_number_of_lanes_writes_what_each_writes_alone(embedded, reference, lanes, drafts):
+    jobs, expected = reference
+    written, counts = in_lanes(*embedded, jobs, lanes=lanes, drafts=drafts)
+    assert written == expected
+    assert counts.lanes == len(jobs)
+    assert counts.tokens == sum(generation.n_new_tokens for generation in expected)
+
+
+def test_lanes_and_drafts_save_passes(embedded, reference):
+    jobs, expected = reference
+    one_by_one = sum(generation.n_new_tokens for generation in expected)
+    _, without_drafts = in_lanes(*embedded, jobs, lanes=17, drafts=False)
+    _, with_drafts = in_lanes(*embedded, jobs, lanes=17)
+    assert without_drafts.passes < one_by_one / 8
+    assert with_drafts.passes < without_drafts.passes * 0.8
+
+
+@pytest.mark.parametrize("site", ["resid_pre", "resid_post"])
+def test_a_llama_too_at_either_site(embedded, llama, site):
+    # Random weights: its texts have no structure, and its logits are near to each other.
+    jobs = grid(llama, ["Return the sum.\n", "def f(a, b):\n    return"], site)
+    expected = alone(llama, embedded[1], jobs)
+    written, counts = in_lanes(llama, embedded[1], jobs)
+    assert written == expected
+    assert 0 < counts.tolerance < 1e-2
+
+
+def test_a_wrong_likely_text_changes_nothing(embedded, reference):
+    jobs, expected = reference
+    misled = [Job(job.prompt, job.steering, ("def wrong():\n    pass\n" * 3,)) for job in jobs]
+    assert in_lanes(*embedded, misled)[0] == expected
+
+
+def test_the_right_likely_text_is_read_in_a_few_passes(embedded, reference):
+    jobs, expected = reference
+    longest = max(range(len(jobs)), key=lambda number: expected[number].n_new_tokens)
+    told = Job(jobs[longest].prompt, jobs[longest].steering, (expected[longest].text,))
+    written, counts = in_lanes(*embedded, [told])
+    assert written == [expected[longest]]
+    assert counts.passes < expected[longest].n_new_tokens / 2
+
+
+def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_alone(embedded, reference):
+    jobs, expected = reference
+    written, counts = in_lanes(*embedded, jobs[:17], tolerance=1e9)
+    assert written == expected[:17]
+    assert counts.repeated_lanes == 17
+
+
+def test_near_ties_of_bfloat16_are_decided_alone(embedded, prompts):
+    model, tokenizer = embedded
+    jobs = grid(model, prompts[:1])
+    half = type(model)(model.config)
+    half.load_state_dict(model.state_dict())
+    half.to(torch.bfloat16).eval()
+    expected = alone(half, tokenizer, jobs)
+    written, counts = in_lanes(half, tokenizer, jobs)
+    assert written == expected
+    assert counts.repeated_lanes > 0
+    # What makes this test worth having: without the certificate the tokens differ.
+    assert in_lanes(half, tokenizer, jobs, tolerance=-1.0)[0] != expected
+
+
+def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded, prompts):
+    model = embedded[0]
+    broken = torch.full((model.config.hidden_size,), float("inf"))
+    jobs = [
+        Job(prompts[0]),
+        Job(prompts[0], Steering(broken, 1, 2)),
+        Job(prompts[0], Steering(direction_of(model, 0), 10, 2)),
+    ]
+    written, _ = in_lanes(*embedded, jobs)
+    assert written == alone(*embedded, jobs)
+    assert written[1].stop_reason == "non_finite"
+    assert written[0].text.startswith("def ")
+
+
+def test_the_model_is_left_as_it_was(embedded, prompts):
+    model, tokenizer = embedded
+    before = model.config._attn_implementation
+    lane_decoder = LaneDecoder(model, tokenizer, 20, 14)
+    written = lane_decoder.decode(grid(model, prompts[:1]))
+    next(written)
+    # In the middle of it, the model itself is neither steered nor hooked.
+    assert model.config._attn_implementation == before
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    assert (
+        generate_greedy(model, tokenizer, prompts[1], 20)
+        == alone(model, tokenizer, [Job(prompts[1])], 20)[0]
+    )
+    written.close()
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+class ScarceMemory:
+    """Raises what torch raises, at chosen calls of a function."""
+
+    def __init__(self, function, fails_at, error):
+        self.function, self.fails_at, self.error = function, set(fails_at), error
+        self.calls = 0
+
+    def __call__(self, *args, **kwargs):
+        self.calls += 1
+        if self.calls in self.fails_at:
+            raise self.error
+        return self.function(*args, **kwargs)
+
+
+CPU_ERROR = RuntimeError(
+    "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
+    "you tried to allocate 123 bytes."
+)
+
+
+@pytest.mark.parametrize("name", ["LaneCache", "read_prompt", "read_tokens"])
+@pytest.mark.parametrize("error", [CPU_ERROR, torch.OutOfMemoryError("CUDA out of memory")])
+def test_out_of_memory_halves_the_batch_and_loses_nothing(
+    embedded, reference, monkeypatch, name, error
+):
+    jobs, expected = reference
+    scarce = ScarceMemory(getattr(decoder, name), {1, 2}, error)
+    monkeypatch.setattr(decoder, name, scarce)
+    written, counts = in_lanes(*embedded, jobs, lanes=28, tolerance=1e-3)
+    assert written == expected
+    assert counts.out_of_memory == 2
+    assert counts.lanes == len(jobs)
+
+
+def test_no_memory_for_one_lane_ends_the_run_with_one_line(embedded, prompts, monkeypatch):
+    monkeypatch.setattr(
+        decoder, "read_tokens", ScarceMemory(decoder.read_tokens, range(1, 99), CPU_ERROR)
+    )
+    with pytest.raises(RunError, match="out of memory with a single lane; set PVA_SAE_"):
+        in_lanes(*embedded, [Job(prompts[0])], lanes=4)
+
+
+def test_other_errors_are_not_taken_for_want_of_memory(embedded, prompts, monkeypatch):
+    monkeypatch.setattr(
+        decoder, "read_tokens", ScarceMemory(decoder.read_tokens, {1}, RuntimeError("shapes"))
+    )
+    with pytest.raises(RuntimeError, match="shapes"):
+        in_lanes(*embedded, [Job(prompts[0])])
+
+
+def test_gemma_2_s_window_hides_what_is_further_back(embedded, prompts):
+    model, tokenizer = embedded
+    config = type(model.config)(**{**model.config.to_dict(), "sliding_window": 24})
+    narrow = type(model)(config)
+    narrow.load_state_dict(model.state_dict())
+    narrow.config._attn_implementation = "eager"
+    narrow.eval()
+    jobs = grid(narrow, prompts[:1])
+    expected = alone(narrow, tokenizer, jobs)
+    assert in_lanes(narrow, tokenizer, jobs)[0] == expected
+    assert expected != alone(model, tokenizer, jobs)
+
+
+def test_no_jobs_are_no_work(embedded):
+    assert in_lanes(*embedded, [])[0] == []
+
+
+def test_the_cache_moves_a_lane_whole(embedded):
+    cache = LaneCache(embedded[0], 3, 8)
+    for layer in range(len(embedded[0].model.layers)):
+        for kept in cache.of_layer(layer):
+            kept.copy_(torch.rand(kept.shape))
+    keys, values = cache.of_layer(1)
+    expected = keys[2, :, :5].clone(), values[2, :, :5].clone()
+    cache.move(2, 0, 5)
+    assert torch.equal(keys[0, :, :5], expected[0])
+    assert torch.equal(values[0, :, :5], expected[1])
