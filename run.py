@@ -76,6 +76,15 @@ def _make_parser() -> argparse.ArgumentParser:
         help="problems for each coefficient in Phase 4.5",
     )
     phase.add_argument(
+        "--executor", metavar="local|ray", help="spread Phase 4.5's problems over GPUs or machines"
+    )
+    phase.add_argument(
+        "--address",
+        dest="ray_address",
+        metavar="HOST:PORT",
+        help="the Ray cluster; auto: the one that runs here; without it Ray is started here",
+    )
+    phase.add_argument(
         "--fresh",
         action="store_true",
         default=None,
@@ -106,10 +115,21 @@ def _run_phases(parsed: argparse.Namespace) -> None:
         if number not in PHASES:
             raise InputError(f"phase {number}: no such phase; there are {', '.join(PHASES)}")
     config = _load_config(parsed)
+    if config.executor == "ray":
+        _require_ray(config, parsed.numbers)
     for number in parsed.numbers:
         if config.run_missing_phases:
             _run_missing(PHASES[number], config)
         _run_phase(PHASES[number], config)
+
+
+def _require_ray(config: "Config", numbers: list[str]) -> None:
+    """Refuse what can't be done with Ray before hours of earlier phases."""
+    if "4.5" not in numbers:
+        raise InputError("executor 'ray': only Phase 4.5 is for several machines; use 'local'")
+    from phase4_5.ray_cluster import require_ray
+
+    require_ray(config)
 
 
 def _run_missing(phase: Phase, config: "Config") -> None:

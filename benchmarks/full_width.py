@@ -25,7 +25,8 @@ from common.errors import PipelineError, RunError
 from common.files import read_json, write_json
 from common.logging import setup_logging
 from common.utils import detect_device
-from common_simplified.generation import Generation, generate_greedy, generate_samples
+from common_simplified.generation import Generation, Job, Sampling, generate_greedy
+from common_simplified.lanes import LaneDecoder
 from common_simplified.memory_plan import (
     MemoryPlan,
     describe,
@@ -34,7 +35,7 @@ from common_simplified.memory_plan import (
     require_memory,
 )
 from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
-from common_simplified.steering import steering
+from common_simplified.steering import Steering
 from phase2_5_simplified.sae_analyzer import load_decoder_direction
 
 HIDDEN_SIZE = 2304
@@ -222,8 +223,8 @@ def measure(arguments: argparse.Namespace) -> Measurements:
     seconds_direction = time.perf_counter() - clock
 
     clock = time.perf_counter()
-    with steering(model, direction, COEFFICIENT, LAYER, config.residual_site):
-        rows = _generate(model, tokenizer, prompt, arguments.new_tokens, arguments.lanes)
+    steering = Steering(direction, COEFFICIENT, LAYER, config.residual_site)
+    rows = _generate(model, tokenizer, prompt, arguments.new_tokens, arguments.lanes, steering)
     seconds_generation = time.perf_counter() - clock
     return Measurements(
         device=device,
@@ -257,13 +258,18 @@ def _prompt(tokenizer: Any) -> str:
 
 
 def _generate(
-    model: Any, tokenizer: Any, prompt: str, new_tokens: int, lanes: int
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    new_tokens: int,
+    lanes: int,
+    steering: Steering | None = None,
 ) -> list[Generation]:
     if lanes == 1:
-        return [generate_greedy(model, tokenizer, prompt, new_tokens)]
-    return generate_samples(
-        model, tokenizer, prompt, new_tokens, temperature=1.0, n_samples=lanes, seed=SEED
-    )
+        return [generate_greedy(model, tokenizer, prompt, new_tokens, steering)]
+    jobs = [Job(prompt, steering, sampling=Sampling(1.0, seed)) for seed in range(lanes)]
+    written = dict(LaneDecoder(model, tokenizer, new_tokens, lanes, tolerance=0.0).decode(jobs))
+    return [written[number] for number in range(lanes)]
 
 
 def report(found: Measurements, arguments: argparse.Namespace) -> None:

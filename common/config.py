@@ -177,6 +177,11 @@ class Config(BaseSettings):
     phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
 
     # === RUNNING ===
+    executor: Literal["local", "ray"] = "local"
+    """Where Phase 4.5's grid is computed: in this process, or by workers of Ray."""
+    ray_address: str | None = None
+    """A Ray cluster to join (`HOST:PORT`, or `auto` for one that runs on this machine); None
+    starts Ray on this machine alone."""
     run_missing_phases: bool = False
     """Run missing earlier phases first (cheap on the embedded model)."""
     fresh: bool = False
@@ -194,6 +199,16 @@ class Config(BaseSettings):
             )
         if "{layer}" not in self.sae_id_template:
             raise ValueError("sae_id_template must hold {layer}")
+        if self.ray_address is not None and self.executor != "ray":
+            raise ValueError(
+                f"ray_address={self.ray_address!r} is only for Ray; add --executor ray "
+                "(PVA_SAE_EXECUTOR=ray), or leave the address out"
+            )
+        if self.device_map is not None and self.executor == "ray":
+            raise ValueError(
+                "device_map='auto' doesn't go with --executor ray, whose workers have one GPU "
+                "each; use --executor local"
+            )
         return self
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Decoding alone, one prompt at a time: the reference of every number; and sampling."""
+"""Decoding alone, one prompt at a time: the reference of every number."""
 
 import time
 from collections.abc import Sequence
@@ -33,18 +33,40 @@ class Generation:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """Drawing each token at a temperature, with a seed of the text's own.
+
+    By the Gumbel-max trick: of the logits divided by the temperature, each with Gumbel noise of its
+    own, the largest is a draw from their softmax (Maddison et al., arXiv 1411.0030). Here the noise
+    is multiplied by the temperature instead. So a draw is the choice of the largest number, as
+    greedy decoding is, and depends on nothing but the seed, the position and the logits.
+    """
+
+    temperature: float
+    seed: int
+
+    def noise(self, position: int, n_vocab: int, device: torch.device) -> torch.Tensor:
+        """What is added to the logits of the text's token number `position`: [vocab]."""
+        generator = torch.Generator(device).manual_seed(self.seed * 1_000_003 + position)
+        exponential = torch.empty(n_vocab, device=device).exponential_(generator=generator)
+        return exponential.log_().mul_(-self.temperature)
+
+
+@dataclass(frozen=True)
 class Job:
-    """A greedy continuation to be decoded.
+    """A continuation to be decoded.
 
     Attributes:
         prompt: the text before it.
         steering: what is added to the residual stream, if anything.
         likely_texts: texts that it may be like; they make it faster and change nothing.
+        sampling: how tokens are drawn; greedy if None.
     """
 
     prompt: str
     steering: Steering | None = None
     likely_texts: tuple[str, ...] = ()
+    sampling: Sampling | None = None
 
 
 def generate_greedy(
@@ -54,13 +76,18 @@ def generate_greedy(
     max_new_tokens: int,
     steering: Steering | None = None,
 ) -> Generation:
-    """Write the most likely continuation of `prompt`, token by token, in a batch of one.
+    """Write the most likely continuation of `prompt`; see `generate_alone`."""
+    return generate_alone(model, tokenizer, Job(prompt, steering), max_new_tokens)
+
+
+def generate_alone(model: Any, tokenizer: Any, job: Job, max_new_tokens: int) -> Generation:
+    """Continue a prompt token by token, in a batch of one.
 
     Decoding stops early where nothing that follows could change the extracted program.
     """
     start = time.perf_counter()
-    alone = Alone(model, tokenizer, prompt, steering)
-    row = Row(tokenizer, prompt, end_tokens(model, tokenizer))
+    alone = Alone(model, tokenizer, job)
+    row = Row(tokenizer, job.prompt, end_tokens(model, tokenizer))
     while len(row.token_ids) < max_new_tokens and not row.stop_reason:
         row.take(alone.next_token(row.token_ids))
     return row.generation(time.perf_counter() - start)
@@ -69,29 +96,34 @@ def generate_greedy(
 class Alone:
     """A prompt that is continued in a batch of one, a token a pass."""
 
-    def __init__(
-        self, model: Any, tokenizer: Any, prompt: str, steering: Steering | None = None
-    ) -> None:
-        """Take the prompt; it is read when the first token is asked for."""
+    def __init__(self, model: Any, tokenizer: Any, job: Job) -> None:
+        """Take the job; its prompt is read when the first token is asked for."""
         self._model = model
-        self._prompt_ids: list[int] = tokenizer(prompt)["input_ids"]
-        self._steering = steering
+        self._prompt_ids: list[int] = tokenizer(job.prompt)["input_ids"]
+        self._job = job
         self._cache: Any = None
         self._n_read = 0
         self._logits: torch.Tensor | None = None
 
     def next_token(self, token_ids: Sequence[int]) -> int | None:
-        """The most likely token after the prompt and `token_ids`; None if logits aren't finite.
+        """The token that follows the prompt and `token_ids`; None if the logits aren't finite.
 
         What an earlier call has read is not read again.
         """
         logits = self.logits_after(token_ids)
-        return int(logits.argmax()) if torch.isfinite(logits).all() else None
+        if not torch.isfinite(logits).all():
+            return None
+        sampling = self._job.sampling
+        if sampling is not None:
+            noise = sampling.noise(len(token_ids), logits.shape[-1], logits.device)
+            logits = logits.float() + noise
+        return int(logits.argmax())
 
     @torch.inference_mode()
     def logits_after(self, token_ids: Sequence[int]) -> torch.Tensor:
         """The logits [vocab] after the prompt and `token_ids`, which begin as in earlier calls."""
-        with self._steering.applied_to(self._model) if self._steering else nullcontext():
+        steering = self._job.steering
+        with steering.applied_to(self._model) if steering else nullcontext():
             if self._logits is None:
                 self._read(self._prompt_ids)
             for token in token_ids[self._n_read :]:
@@ -103,47 +135,14 @@ class Alone:
     def _read(self, tokens: Sequence[int]) -> None:
         ids = torch.tensor([tokens], device=self._model.device)
         output = self._model(
-            input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1
+            input_ids=ids,
+            past_key_values=self._cache,
+            use_cache=True,
+            # The last position; the number 1 would make bfloat16 copy the output matrix on a CPU.
+            logits_to_keep=torch.tensor([len(tokens) - 1], device=self._model.device),
         )
         self._cache = output.past_key_values
         self._logits = output.logits[0, -1]
-
-
-@torch.inference_mode()
-def generate_samples(
-    model: Any,
-    tokenizer: Any,
-    prompt: str,
-    max_new_tokens: int,
-    *,
-    temperature: float,
-    n_samples: int,
-    seed: int,
-) -> list[Generation]:
-    """Draw `n_samples` continuations of `prompt` at `temperature` (above 0)."""
-    start = time.perf_counter()
-    generator = torch.Generator(device=model.device).manual_seed(seed)
-    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
-    input_ids = inputs["input_ids"].repeat(n_samples, 1)
-    ends = end_tokens(model, tokenizer)
-    rows = [Row(tokenizer, prompt, ends) for _ in range(n_samples)]
-    past = None
-    for _ in range(max_new_tokens):
-        output = model(input_ids=input_ids, past_key_values=past, use_cache=True, logits_to_keep=1)
-        past = output.past_key_values
-        logits = output.logits[:, -1].float()
-        finite = torch.isfinite(logits).all(dim=-1)
-        # A row of NaNs ends below; zeros keep the draw for it defined.
-        usable = torch.where(finite[:, None], logits, torch.zeros_like(logits))
-        probabilities = torch.softmax(usable / temperature, dim=-1)
-        drawn = torch.multinomial(probabilities, 1, generator=generator)
-        for row, token, is_finite in zip(rows, drawn[:, 0].tolist(), finite.tolist(), strict=True):
-            row.take(token if is_finite else None)
-        if all(row.stop_reason for row in rows):
-            break
-        input_ids = drawn
-    seconds = (time.perf_counter() - start) / n_samples
-    return [row.generation(seconds) for row in rows]
 
 
 class Row:

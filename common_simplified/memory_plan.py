@@ -33,8 +33,8 @@ _PROGRAM_ON_CPU = 550 * 2**20
 _PROGRAM_ON_GPU = 300 * 2**20
 # The file's arrays and the SAE made of them, and half as much in between (measured).
 _SAE_COPIES = 2.5
-# Of one row of float32 logits: soft-capped, without what isn't finite, and as probabilities.
-_LOGITS_BYTES = 20
+LOGITS_BYTES = 2**28
+"""What a pass over drafts may take for its logits, in float32."""
 # Fewer new tokens than this hold hardly a program: no advice worth giving.
 _FEWEST_NEW_TOKENS = 50
 _TIGHT = 0.9
@@ -47,8 +47,7 @@ _CGROUP_V2 = ("memory.max", "memory.current", "")
 class ModelShape:
     """A model's dimensions, without its weights.
 
-    Tied weights are counted once in `n_parameters`. `cache_windows` has an entry for each layer
-    with a KV cache: how many tokens it keeps, None for all. `eager_attention` says that attention
+    Tied weights are counted once in `n_parameters`. `eager_attention` says that attention
     scores [lanes, heads, seq, seq] are held in memory, as where they are soft-capped (Gemma 2).
     """
 
@@ -60,7 +59,6 @@ class ModelShape:
     hidden_size: int
     intermediate_size: int
     vocab_size: int
-    cache_windows: tuple[int | None, ...]
     eager_attention: bool
 
 
@@ -140,7 +138,7 @@ def model_shape(model_config: Any, *, trust_remote_code: bool = False) -> ModelS
     The parameters are counted on the model itself, built without memory ("meta" device).
     """
     import torch
-    from transformers import AutoModelForCausalLM, DynamicCache
+    from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(
@@ -157,9 +155,6 @@ def model_shape(model_config: Any, *, trust_remote_code: bool = False) -> ModelS
         hidden_size=text.hidden_size,
         intermediate_size=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
         vocab_size=text.vocab_size,
-        cache_windows=tuple(
-            getattr(layer, "sliding_window", None) for layer in DynamicCache(config=text).layers
-        ),
         # transformers leaves fused attention out where a model caps its scores.
         eager_attention=model.config._attn_implementation == "eager",
     )
@@ -208,12 +203,8 @@ def describe(plan: MemoryPlan) -> str:
     )
 
 
-def require_memory(plan: MemoryPlan, *, lanes_setting: str | None = None) -> None:
+def require_memory(plan: MemoryPlan) -> None:
     """Refuse a plan that can't fit; warn of one that leaves less than a tenth.
-
-    Args:
-        plan: from `plan_memory`.
-        lanes_setting: the environment variable that sets the lanes, None if nothing does.
 
     Raises:
         InputError: more is needed than is there; the line names the first setting that would make
@@ -222,7 +213,7 @@ def require_memory(plan: MemoryPlan, *, lanes_setting: str | None = None) -> Non
     if plan.needed > _TIGHT * plan.available:
         told = describe(plan)
         if not plan.fits:
-            raise InputError(f"{told}; {_advice(plan, lanes_setting)}")
+            raise InputError(f"{told}; {_advice(plan)}")
         logger.warning("memory is tight: %s", told)
 
 
@@ -301,11 +292,9 @@ def _plan(workload: Workload, available: int) -> MemoryPlan:
 
 
 def _kv_cache_bytes(workload: Workload) -> int:
-    length = workload.length
-    tokens = sum(
-        length if window is None else min(length, window) for window in workload.shape.cache_windows
-    )
-    return workload.lanes * tokens * _kv_bytes_a_token(workload)
+    """Lanes keep every token in every layer, whatever its window."""
+    tokens = workload.lanes * workload.length * workload.shape.n_layers
+    return tokens * _kv_bytes_a_token(workload)
 
 
 def _kv_bytes_a_token(workload: Workload) -> int:
@@ -334,16 +323,13 @@ def _pass_bytes(workload: Workload, *, new: int, seen: int) -> int:
 
 
 def _head_bytes(workload: Workload) -> int:
-    """Logits of the last position and what is made of them.
+    """Logits of a pass: of every lane, and of as many drafted tokens as `LOGITS_BYTES` allow.
 
-    After a prompt, torch's bfloat16 product on the CPU copies the output matrix for each lane: the
-    last position, sliced from [lanes, seq, d_model], isn't contiguous (measured, torch 2.13).
+    Soft-capping (Gemma 2) and the search for the largest hold two more copies.
     """
-    shape, size = workload.shape, workload.dtype_bytes
-    logits = shape.vocab_size * (size + _LOGITS_BYTES)
-    copied = workload.device == "cpu" and workload.resolved_dtype == "bfloat16"
-    matrix = shape.vocab_size * shape.hidden_size * size if copied else 0
-    return workload.lanes * (logits + matrix)
+    vocabulary = workload.shape.vocab_size
+    rows = max(workload.lanes, LOGITS_BYTES // (4 * vocabulary) if workload.lanes > 1 else 1)
+    return 3 * rows * vocabulary * max(workload.dtype_bytes, 4)
 
 
 def _replan(plan: MemoryPlan, changes: dict[str, Any]) -> MemoryPlan:
@@ -352,24 +338,19 @@ def _replan(plan: MemoryPlan, changes: dict[str, Any]) -> MemoryPlan:
     return _plan(workload, _available_to(workload) if moved else plan.available)
 
 
-def _advice(plan: MemoryPlan, lanes_setting: str | None) -> str:
-    for setting, changes in _alternatives(plan, lanes_setting):
+def _advice(plan: MemoryPlan) -> str:
+    for setting, changes in _alternatives(plan):
         alternative = _replan(plan, changes)
         if alternative.fits:
             return f"set {setting}, it then needs {_gib(alternative.needed)} GiB"
     return "set PVA_SAE_MODEL_NAME to a smaller model"
 
 
-def _alternatives(
-    plan: MemoryPlan, lanes_setting: str | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _alternatives(plan: MemoryPlan) -> Iterator[tuple[str, dict[str, Any]]]:
     """Settings to try, in the order of what they cost, and what each changes."""
     workload = plan.workload
     if workload.resolved_dtype == "float32":
         yield "PVA_SAE_DTYPE=bfloat16", {"dtype": "bfloat16"}
-    if lanes_setting is not None:
-        lanes = _largest(1, workload.lanes, lambda n: _replan(plan, {"lanes": n}).fits)
-        yield f"{lanes_setting}={lanes}", {"lanes": lanes}
     tokens = _largest(
         min(_FEWEST_NEW_TOKENS, workload.max_new_tokens),
         workload.max_new_tokens,

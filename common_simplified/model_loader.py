@@ -82,6 +82,32 @@ def load_model_and_tokenizer(
     return model, tokenizer
 
 
+def load_model_outline(
+    model_name: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    gguf_file: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+) -> Any:
+    """A model without its weights (on the device "meta"): its blocks, its sizes and its dtype.
+
+    The arguments are those of `load_model_and_tokenizer`.
+
+    Raises:
+        InputError: the model isn't there.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch_dtype = _resolve_dtype(dtype, detect_device(device))
+    model_config = load_model_config(model_name, gguf_file, trust_remote_code=trust_remote_code)
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(
+            model_config, dtype=torch_dtype, trust_remote_code=trust_remote_code
+        )
+
+
 def load_model_config(
     model_name: str, gguf_file: str | None = None, *, trust_remote_code: bool = False
 ) -> Any:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from tqdm.auto import tqdm
@@ -20,7 +20,7 @@ from common.problems import Problem
 from common.prompt_utils import PromptBuilder
 from common.utils import detect_device
 from common_simplified.code_text import extract_code
-from common_simplified.generation import Generation, Job, generate_greedy
+from common_simplified.generation import Generation, Job, generate_alone
 from common_simplified.judging import Judge, as_judged
 from common_simplified.lanes import LaneCounts, LaneDecoder
 from common_simplified.memory_plan import (
@@ -134,26 +134,15 @@ def sandbox_limits(config: Config) -> SandboxLimits:
 class Writer:
     """A model that reads prompts and writes programs; loaded when it is first needed."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        n_samples: int = 1,
-        samples_setting: str | None = None,
-        sae_width: int = 0,
-    ) -> None:
+    def __init__(self, config: Config, *, sae_width: int = 0) -> None:
         """Take what the memory is planned by.
 
         Args:
             config: names the model and its device.
-            n_samples: how many continuations of a prompt are sampled together at most.
-            samples_setting: the environment variable that sets them, if one does.
             sae_width: latents of the SAEs that are loaded beside the model.
         """
         self.config = config
         self.counts: LaneCounts | None = None
-        self._n_samples = n_samples
-        self._samples_setting = samples_setting
         self._sae_width = sae_width
         self._n_lanes = 1
 
@@ -186,7 +175,7 @@ class Writer:
                 shape,
                 device=detect_device(config.device),
                 dtype=config.dtype,
-                lanes=max(lanes, self._n_samples),
+                lanes=lanes,
                 prompt_tokens=PLANNED_PROMPT_TOKENS,
                 max_new_tokens=config.max_new_tokens,
                 sae_width=self._sae_width,
@@ -199,7 +188,7 @@ class Writer:
                 self._n_lanes //= 2
         planned = plan(self._n_lanes)
         logger.info("memory: %s", describe(planned))
-        require_memory(planned, lanes_setting=self._samples_setting)
+        require_memory(planned)
 
     @property
     def model(self) -> Any:
@@ -210,7 +199,7 @@ class Writer:
         return self._loaded[1]
 
     def write(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Generation]]:
-        """Decode greedily; yield each job's number and what was written, as they end.
+        """Decode; yield each job's number and what was written, as they end.
 
         In mode "lanes" many jobs are decoded together, in mode "sequential" one at a time; the
         tokens are the same. Neighbouring jobs of one prompt belong together.
@@ -224,12 +213,7 @@ class Writer:
             return
         if config.generation_mode == "sequential" or config.device_map is not None:
             for number, job in enumerate(jobs):
-                yield (
-                    number,
-                    generate_greedy(
-                        self.model, self.tokenizer, job.prompt, config.max_new_tokens, job.steering
-                    ),
-                )
+                yield number, generate_alone(self.model, self.tokenizer, job, config.max_new_tokens)
             return
         _ = self.model  # The memory plan says how many lanes there are.
         decoder = LaneDecoder(self.model, self.tokenizer, config.max_new_tokens, self._n_lanes)
@@ -307,26 +291,52 @@ def solution_record(
     }
 
 
+class HasTests(Protocol):
+    """A problem, as far as a judge needs it."""
+
+    @property
+    def test_list(self) -> tuple[str, ...]: ...
+    @property
+    def test_setup_code(self) -> str: ...
+
+
+def judged(
+    writer: Writer, judge: Judge, jobs: Sequence[Job], problems: Sequence[HasTests]
+) -> Iterator[tuple[int, str, Generation, ExecutionResult]]:
+    """Write each job and judge its program beside; yield number, program, text and verdict.
+
+    Args:
+        writer: the model.
+        judge: who runs the tests.
+        jobs: what is to be written.
+        problems: whose tests judge each of `jobs`.
+    """
+
+    def written() -> Iterator[tuple[tuple[int, str, Generation], Future[ExecutionResult]]]:
+        for number, generation in writer.write(jobs):
+            code = extract_code(generation.text, jobs[number].prompt)
+            problem = problems[number]
+            verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
+            yield (number, code, generation), verdict
+
+    for (number, code, generation), result in as_judged(written()):
+        yield number, code, generation, result
+
+
 def solve_greedily(
     tasks: list[Task], writer: Writer, journal: Journal, description: str
 ) -> list[dict[str, Any]]:
     """Write and judge one greedy solution for each task; each is journalled once it is judged."""
     missing = [task for task in tasks if journal.get(task.problem.task_id, 0.0) is None]
-    done = len(tasks) - len(missing)
+    jobs = [Job(task.prompt) for task in missing]
+    problems = [task.problem for task in missing]
+    n_done = len(tasks) - len(missing)
     with (
         Judge(sandbox_limits(writer.config)) as judge,
-        tqdm(total=len(tasks), initial=done, desc=description, unit="problem") as bar,
+        tqdm(total=len(tasks), initial=n_done, desc=description, unit="problem") as bar,
     ):
-
-        def written() -> Iterator[tuple[tuple[Task, str, Generation], Future[ExecutionResult]]]:
-            for number, generation in writer.write([Job(task.prompt) for task in missing]):
-                task = missing[number]
-                code = extract_code(generation.text, task.prompt)
-                problem = task.problem
-                verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
-                yield (task, code, generation), verdict
-
-        for (task, code, generation), result in as_judged(written()):
+        for number, code, generation, result in judged(writer, judge, jobs, problems):
+            task = missing[number]
             record = solution_record(task, code, generation, 0.0, result)
             journal.add(task.problem.task_id, 0.0, record=record)
             bar.update()

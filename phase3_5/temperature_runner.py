@@ -1,7 +1,5 @@
 """Phase 3.5: do the best latents tell right from wrong at every temperature?"""
 
-from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,13 @@ from common.files import write_atomically, write_json
 from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
-from common_simplified.code_text import extract_code
-from common_simplified.generation import Generation, generate_samples
-from common_simplified.judging import Judge, as_judged
-from common_simplified.sandbox import ExecutionResult, isolation
+from common_simplified.generation import Job, Sampling
+from common_simplified.judging import Judge
+from common_simplified.sandbox import isolation
 from common_simplified.solving import (
     Task,
     Writer,
+    judged,
     make_tasks,
     open_journal,
     pass_rate,
@@ -40,7 +38,6 @@ from phase2_5_simplified.sae_analyzer import (
 logger = get_logger("phase3_5.temperature_runner")
 
 Records = list[dict[str, Any]]
-Drawn = tuple[tuple[Task, str, Generation], Future[ExecutionResult]]
 
 
 class TemperatureRobustnessRunner:
@@ -49,12 +46,7 @@ class TemperatureRobustnessRunner:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("3.5")
-        self.writer = Writer(
-            config,
-            n_samples=config.phase3_5_samples_per_temperature,
-            samples_setting="PVA_SAE_PHASE3_5_SAMPLES_PER_TEMPERATURE",
-            sae_width=planned_width(config),
-        )
+        self.writer = Writer(config, sae_width=planned_width(config))
 
     def run(self) -> dict[str, Any]:
         """Run the phase; returns the content of `metadata.json`.
@@ -104,23 +96,27 @@ class TemperatureRobustnessRunner:
         description = f"Phase 3.5: temperature {temperature:g}"
         if temperature == 0:
             return solve_greedily(tasks, self.writer, journal, description)
+        n_samples = self.config.phase3_5_samples_per_temperature
         missing = [task for task in tasks if not self._is_sampled(task, temperature, journal)]
-        done = len(tasks) - len(missing)
+        draws = [(task, sample) for task in missing for sample in range(n_samples)]
+        jobs = [
+            Job(task.prompt, sampling=Sampling(temperature, self._seed(task, sample)))
+            for task, sample in draws
+        ]
+        problems = [task.problem for task, _ in draws]
+        drawn: dict[int, dict[int, dict[str, Any]]] = {}
+        n_done = len(tasks) - len(missing)
         with (
             Judge(sandbox_limits(self.config)) as judge,
-            tqdm(total=len(tasks), initial=done, desc=description, unit="problem") as bar,
+            tqdm(total=len(tasks), initial=n_done, desc=description, unit="problem") as bar,
         ):
-            drawn = (
-                (entry, verdict)
-                for task in missing
-                for entry, verdict in self._draw(task, temperature, judge)
-            )
-            by_task: dict[int, Records] = {}
-            for (task, code, generation), result in as_judged(drawn):
-                samples = by_task.setdefault(task.problem.task_id, [])
-                samples.append(solution_record(task, code, generation, temperature, result))
-                if len(samples) == self.config.phase3_5_samples_per_temperature:
-                    journal.add(task.problem.task_id, temperature, record={"samples": samples})
+            for number, code, generation, result in judged(self.writer, judge, jobs, problems):
+                task, sample = draws[number]
+                samples = drawn.setdefault(task.problem.task_id, {})
+                samples[sample] = solution_record(task, code, generation, temperature, result)
+                if len(samples) == n_samples:
+                    in_order = [samples[index] for index in range(n_samples)]
+                    journal.add(task.problem.task_id, temperature, record={"samples": in_order})
                     bar.update()
         return [
             sample
@@ -133,23 +129,9 @@ class TemperatureRobustnessRunner:
         n_samples = self.config.phase3_5_samples_per_temperature
         return entry is not None and len(entry["samples"]) == n_samples
 
-    def _draw(self, task: Task, temperature: float, judge: Judge) -> Iterator[Drawn]:
-        """Sample a task's solutions, and have each judged."""
-        generations = generate_samples(
-            self.writer.model,
-            self.writer.tokenizer,
-            task.prompt,
-            self.config.max_new_tokens,
-            temperature=temperature,
-            n_samples=self.config.phase3_5_samples_per_temperature,
-            # A seed of its own for each problem, so that a resumed run draws the same.
-            seed=self.config.seed + task.problem.task_id,
-        )
-        for generation in generations:
-            code = extract_code(generation.text, task.prompt)
-            problem = task.problem
-            verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
-            yield (task, code, generation), verdict
+    def _seed(self, task: Task, sample: int) -> int:
+        """One of its own for each text, so that a resumed run draws the same."""
+        return (self.config.seed * 100_003 + task.problem.task_id) * 1_009 + sample
 
     def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
         """The latent's activation at each prompt's last token: task_id -> activation."""

@@ -2,17 +2,15 @@
 
 import gc
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from common_simplified.code_text import extract_code
 from common_simplified.generation import Generation, Job
-from common_simplified.judging import Judge, as_judged
+from common_simplified.judging import Judge
 from common_simplified.sandbox import ExecutionResult
-from common_simplified.solving import Writer, sandbox_limits
+from common_simplified.solving import Writer, judged, sandbox_limits
 from common_simplified.steering import Steering
 from phase2_5_simplified.features import SteeringType
 from phase3_6.baseline import BaselineProblem
@@ -61,16 +59,9 @@ def run_cells(writer: Writer, cells: Sequence[Cell]) -> Iterator[Record]:
                     problem.baseline_verdict,
                 )
 
-        def written() -> Iterator[tuple[tuple[Cell, str, Generation], Future[ExecutionResult]]]:
-            for number, generation in writer.write(jobs):
-                cell = cells[number]
-                problem = cell.problem
-                code = extract_code(generation.text, problem.prompt)
-                verdict = judge.judge(code, problem.test_list, problem.test_setup_code)
-                yield (cell, code, generation), verdict
-
-        for (cell, code, generation), result in as_judged(written()):
-            yield _record(cell, code, generation, result)
+        problems = [cell.problem for cell in cells]
+        for number, code, generation, result in judged(writer, judge, jobs, problems):
+            yield _record(cells[number], code, generation, result)
     clear_gpu_cache()
 
 

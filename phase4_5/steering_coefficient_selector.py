@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from common.config import Config
 from common.files import fingerprint
 from common.journal import Journal
 from common.logging import get_logger
+from common.utils import detect_device
+from common_simplified.model_loader import load_model_outline
 from common_simplified.residual_stream import site_module
 from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer, solution_settings
@@ -27,6 +30,8 @@ from phase4_5.grid import Cell, Key, Record, run_cells
 from phase4_5.metrics import summarise_coefficient
 from phase4_5.outputs import Evaluations, save_examples, save_results
 from phase4_5.problems import select_problems
+from phase4_5.ray_cluster import cluster
+from phase4_5.ray_executor import run_cells_on_ray
 
 logger = get_logger("phase4_5.steering_evaluator")
 
@@ -41,6 +46,7 @@ class SteeringCoefficientSelector:
         """Take the configuration; nothing is loaded before `_load_dependencies`."""
         self.config = config
         self.output_dir = config.output_dir("4.5")
+        self._on_ray = config.executor == "ray"
         self.writer = Writer(config, sae_width=planned_width(config))
         self.features: dict[SteeringType, Feature] = {}
         self.directions: dict[SteeringType, torch.Tensor] = {}
@@ -55,16 +61,18 @@ class SteeringCoefficientSelector:
         started = datetime.now(UTC)
         clock = time.perf_counter()
         self._load_dependencies()
-        with Journal(
-            self.output_dir / "journal.jsonl", self._settings(), self.config.fresh
-        ) as journal:
+        journal_file = self.output_dir / "journal.jsonl"
+        with (
+            cluster(self.config),
+            Journal(journal_file, self._settings(), self.config.fresh) as journal,
+        ):
             evaluations = self._search(journal)
         return save_results(
             self.config,
             self.features,
             evaluations,
-            device=str(self.writer.model.device),
-            dtype=str(self.writer.model.dtype).removeprefix("torch."),
+            device=self._device,
+            dtype=str(self._model.dtype).removeprefix("torch."),
             lane_counts=self.writer.counts,
             started=started,
             duration_seconds=time.perf_counter() - clock,
@@ -91,12 +99,33 @@ class SteeringCoefficientSelector:
         for steering_type, feature in self.features.items():
             self.directions[steering_type] = self._load_direction(feature)
 
-    def _load_direction(self, feature: Feature) -> torch.Tensor:
-        model = self.writer.model
-        site_module(model, feature.layer, self.config.residual_site)
-        direction = load_decoder_direction(
-            feature.layer, feature.feature_idx, str(model.device), self.config
+    @cached_property
+    def _model(self) -> Any:
+        """The model; with Ray, whose workers hold the weights, its outline."""
+        if not self._on_ray:
+            return self.writer.model
+        config = self.config
+        return load_model_outline(
+            config.model_name,
+            config.device,
+            config.dtype,
+            config.model_gguf_file,
+            trust_remote_code=config.trust_remote_code,
         )
+
+    @property
+    def _device(self) -> str:
+        """What the model computes on."""
+        if self._on_ray:
+            return detect_device(self.config.device)
+        return str(self.writer.model.device)
+
+    def _load_direction(self, feature: Feature) -> torch.Tensor:
+        model = self._model
+        site_module(model, feature.layer, self.config.residual_site)
+        # Where the weights are elsewhere, the workers move it to them.
+        device = "cpu" if self._on_ray else self._device
+        direction = load_decoder_direction(feature.layer, feature.feature_idx, device, self.config)
         check_width(direction.shape[0], model, feature.layer)
         logger.info(
             "%s-steering: layer %d, latent %d, separation %.3f",
@@ -191,10 +220,11 @@ class SteeringCoefficientSelector:
                 records[cell.key] = record
                 note(record)
         missing = [cell for cell in cells if cell.key not in records]
+        run = run_cells_on_ray if self._on_ray else run_cells
         with tqdm(
             total=len(cells), initial=len(records), desc="Phase 4.5: steering", unit="program"
         ) as bar:
-            for record in run_cells(self.writer, missing):
+            for record in run(self.writer, missing):
                 key = record["steering_type"], record["coefficient"], record["task_id"]
                 if journal is not None:
                     journal.add(*key, record=record)

@@ -32,7 +32,8 @@ class LaneCache:
             heads = weight.shape[0] // attention.head_dim
             shape = (n_lanes, heads, n_slots, attention.head_dim)
             for kept in (self._keys, self._values):
-                kept.append(torch.empty(shape, dtype=model.dtype, device=weight.device))
+                # Zeros: what a hidden slot holds is multiplied by 0, and must be a number.
+                kept.append(torch.zeros(shape, dtype=model.dtype, device=weight.device))
 
     def of_layer(self, layer_idx: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The keys and values of a layer, each [lane, kv_head, slot, head_dim]."""
@@ -42,6 +43,11 @@ class LaneCache:
         """Copy the first `length` slots of one lane over another."""
         for kept in (*self._keys, *self._values):
             kept[target, :, :length] = kept[source, :, :length]
+
+    def clear(self, lane: int) -> None:
+        """Set a lane's slots to 0."""
+        for kept in (*self._keys, *self._values):
+            kept[lane] = 0
 
 
 class PromptPass:

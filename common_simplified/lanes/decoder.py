@@ -1,4 +1,4 @@
-"""Greedy decoding of many lanes at once, with the tokens of decoding each alone.
+"""Decoding many lanes at once, with the tokens of decoding each alone.
 
 A *lane* is one prompt under one steering. Lanes that are done leave the batch, and the next ones
 enter. Every token is chosen by the model itself; batching and drafts only change how its matrix
@@ -23,6 +23,7 @@ from common_simplified.lanes.drafts import LONGEST_MATCH, Drafter, DraftPool
 from common_simplified.lanes.forward import read_prompt, read_tokens
 from common_simplified.lanes.tolerance import measure_tolerance
 from common_simplified.lanes.twin import make_twin
+from common_simplified.memory_plan import LOGITS_BYTES
 
 logger = get_logger("common_simplified.lanes")
 
@@ -122,6 +123,7 @@ class LaneDecoder:
         self._worth = _WORTH[model.device.type] if drafts else 2.0
         self._end_tokens = end_tokens(model, tokenizer)
         self._twin = make_twin(model)
+        self._most_tokens = max(n_lanes, LOGITS_BYTES // (4 * model.config.vocab_size))
         self._active: list[_Lane] = []
         self._cache: LaneCache | None = None
         self.counts = LaneCounts()
@@ -203,7 +205,7 @@ class LaneDecoder:
                 entry,
                 Row(self._tokenizer, prompt, self._end_tokens),
                 Drafter(pool, prompt_tokens, self._worth),
-                Alone(self._model, self._tokenizer, prompt, entry.job.steering),
+                Alone(self._model, self._tokenizer, entry.job),
                 len(prompt_tokens),
             )
             for entry in group
@@ -224,9 +226,11 @@ class LaneDecoder:
     def _step(self) -> None:
         """One pass: the newest token and the draft of every lane."""
         start = time.perf_counter()
+        room = self._most_tokens - len(self._active)
         for lane in self._active:
             n_left = self._max_new_tokens - len(lane.row.token_ids)
-            lane.draft = lane.drafter.draft(n_left - 1)
+            lane.draft = lane.drafter.draft(min(room, n_left - 1))
+            room -= len(lane.draft)
         assert self._cache is not None
         logits = read_tokens(
             self._twin,
@@ -239,11 +243,12 @@ class LaneDecoder:
         self.counts.tokens_read += logits.shape[0]
         self._take(logits, self._active, start)
 
+    @torch.inference_mode()
     def _take(self, logits: torch.Tensor, lanes: Sequence[_Lane], start: float) -> None:
         """Give each lane the tokens that the model chose, as far as its draft agreed."""
-        best = logits.topk(2, dim=-1)
         # Not finite, or a sum that overflows: the lane alone will tell.
         finite = torch.isfinite(logits.sum(dim=-1))
+        best = self._with_noise(logits, lanes).topk(2, dim=-1)
         gaps = best.values[:, 0].float() - best.values[:, 1].float()
         certain = (finite & (gaps > self.counts.tolerance)).tolist()
         chosen = best.indices[:, 0].tolist()
@@ -254,6 +259,22 @@ class LaneDecoder:
             lane.seconds += seconds * n_read
             self._take_one(lane, chosen[index : index + n_read], certain[index : index + n_read])
             index += n_read
+
+    def _with_noise(self, logits: torch.Tensor, lanes: Sequence[_Lane]) -> torch.Tensor:
+        """The logits after the noise of the lanes that sample."""
+        if any(lane.job.sampling for lane in lanes):
+            logits = logits.float()
+        index = 0
+        for lane in lanes:
+            for position in range(
+                len(lane.row.token_ids), len(lane.row.token_ids) + len(lane.draft) + 1
+            ):
+                if lane.job.sampling is not None:
+                    logits[index] += lane.job.sampling.noise(
+                        position, logits.shape[-1], logits.device
+                    )
+                index += 1
+        return logits
 
     def _take_one(self, lane: _Lane, chosen: list[int], certain: list[bool]) -> None:
         taken: list[int] = []
@@ -306,11 +327,14 @@ class LaneDecoder:
 
     def _remove(self, lane: _Lane) -> None:
         """The last lane takes the place of one that leaves."""
+        assert self._cache is not None
         place = self._active.index(lane)
+        if lane.row.stop_reason == "non_finite":
+            # Hidden slots count nothing times what they hold, and that must be a number.
+            self._cache.clear(place)
         last = self._active.pop()
         if last is not lane:
             self._active[place] = last
-            assert self._cache is not None
             self._cache.move(len(self._active), place, last.n_read)
 
     def _halve(self, waiting: deque[_Waiting], error: RuntimeError) -> None:

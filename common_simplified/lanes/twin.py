@@ -19,7 +19,13 @@ _PLENTY = 4
 
 
 def make_twin(model: Any) -> Any:
-    """A copy of the modules of `model` that shares all parameters and buffers with it."""
+    """A copy of the modules of `model` that shares all parameters and buffers with it.
+
+    Raises:
+        ValueError: the model is steered by a hook, of which the copy would know nothing.
+    """
+    if any(module._forward_pre_hooks for module in model.modules()):
+        raise ValueError("the model has hooks on it: in lanes, steer by `Job.steering`")
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     twin = copy.deepcopy(model, shared)
     twin.config._attn_implementation = ATTENTION

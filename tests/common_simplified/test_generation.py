@@ -1,12 +1,20 @@
 import pytest
 import torch
+from scipy.special import softmax
+from scipy.stats import chisquare
 from transformers import GenerationConfig
 
 from common.config import load_config
 from common.problems import load_split
 from common.prompt_utils import PromptBuilder
 from common_simplified.code_text import extract_code
-from common_simplified.generation import Row, generate_greedy, generate_samples
+from common_simplified.generation import (
+    Job,
+    Row,
+    Sampling,
+    generate_alone,
+    generate_greedy,
+)
 from common_simplified.steering import steering
 
 
@@ -70,27 +78,32 @@ def test_numbers_that_are_not_finite_end_the_text(embedded, prompts):
     assert generation.text == ""
 
 
+def sample(embedded, prompt, temperature, seed, n=40):
+    job = Job(prompt, sampling=Sampling(temperature, seed))
+    return generate_alone(*embedded, job, n)
+
+
 def test_samples_follow_the_seed_and_differ_from_each_other(embedded, prompts):
-    model, tokenizer = embedded
-
-    def sample(seed):
-        return generate_samples(
-            model, tokenizer, prompts[0], 40, temperature=1.5, n_samples=4, seed=seed
-        )
-
-    first = sample(1)
-    assert first == sample(1)
-    assert first != sample(2)
-    assert len({tuple(generation.token_ids) for generation in first}) > 1
+    texts = [tuple(sample(embedded, prompts[0], 1.5, seed).token_ids) for seed in range(6)]
+    assert texts[0] == tuple(sample(embedded, prompts[0], 1.5, 0).token_ids)
+    assert len(set(texts)) > 1
 
 
 def test_nearly_no_temperature_is_greedy(embedded, prompts):
-    model, tokenizer = embedded
-    greedy = generate_greedy(model, tokenizer, prompts[1], 40)
-    samples = generate_samples(
-        model, tokenizer, prompts[1], 40, temperature=1e-4, n_samples=3, seed=0
+    greedy = generate_greedy(*embedded, prompts[1], 40)
+    assert all(sample(embedded, prompts[1], 1e-4, seed) == greedy for seed in range(3))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_draws_are_those_of_the_softmax(temperature):
+    logits = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
+    n = 20_000
+    noise = torch.stack(
+        [Sampling(temperature, 7).noise(position, 5, logits.device) for position in range(n)]
     )
-    assert all(sample.token_ids == greedy.token_ids for sample in samples)
+    drawn = torch.bincount((logits + noise).argmax(dim=-1), minlength=5)
+    expected = softmax(logits.double().numpy() / temperature) * n
+    assert chisquare(drawn.numpy(), expected).pvalue > 1e-3
 
 
 def test_a_text_ends_with_the_line_after_the_program(embedded):

@@ -9,6 +9,7 @@ from transformers import Gemma2Config
 from common.config import load_config
 from common.errors import InputError
 from common_simplified import memory_plan
+from common_simplified.lanes.cache import LaneCache
 from common_simplified.memory_plan import (
     available_memory,
     cgroup_memory_left,
@@ -82,30 +83,25 @@ def test_auto_is_float32_on_the_cpu(gemma_2_2b):
     assert plan_memory(gemma_2_2b, **STUDY).weights == 4 * gemma_2_2b.n_parameters
 
 
-# The embedded model's sliding window is 512: the longer rows fill it.
 @pytest.mark.parametrize("prompt_tokens", [40, 700])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ["gemma", "llama"])
-def test_the_kv_cache_is_as_large_as_after_a_real_pass(name, dtype, prompt_tokens, embedded, llama):
+def test_the_kv_cache_is_that_of_the_lanes(name, dtype, prompt_tokens, embedded, llama):
     # A copy: the models are shared, and bfloat16 would round their weights.
     model = deepcopy(embedded[0] if name == "gemma" else llama).to(getattr(torch, dtype))
-    lanes, ids = 3, torch.full((3, prompt_tokens), 40)
-    with torch.inference_mode():
-        past = None
-        for new in (ids, ids[:, :1]):
-            past = model(input_ids=new, past_key_values=past, use_cache=True).past_key_values
-    states = [state for layer in past.layers for state in (layer.keys, layer.values)]
+    cache = LaneCache(model, 3, prompt_tokens + 1)
+    layers = range(len(model.model.layers))
+    states = [state for layer in layers for state in cache.of_layer(layer)]
     plan = plan_memory(
         model_shape(model.config),
         **{
             **STUDY,
             "dtype": dtype,
-            "lanes": lanes,
+            "lanes": 3,
             "prompt_tokens": prompt_tokens,
             "max_new_tokens": 1,
         },
     )
-    # A cut cache is a view of what is held in memory, one token longer.
     assert plan.kv_cache == sum(state.untyped_storage().nbytes() for state in states)
 
 
@@ -158,27 +154,18 @@ def test_tight_memory_is_warned_of_and_not_refused(gemma_2_2b, caplog):
     [
         # Gemma 2 2B in float32 takes 10 GiB, in bfloat16 half.
         (9, {}, "dtype"),
-        (9, {"dtype": "bfloat16", "lanes": 100}, "phase3_5_samples_per_temperature"),
         (8, {"dtype": "float16", "max_new_tokens": 60_000}, "max_new_tokens"),
     ],
 )
 def test_the_setting_that_a_refusal_names_makes_it_fit(available_gib, planned, setting, gemma_2_2b):
-    lanes_setting = "PVA_SAE_PHASE3_5_SAMPLES_PER_TEMPERATURE"
     plan = plan_with(gemma_2_2b, available_gib * GIB, **planned)
-    named = settings_named(refusal(plan, lanes_setting=lanes_setting))
+    named = settings_named(refusal(plan))
     assert list(named) == [setting]
     value = getattr(load_config(**named), setting)
-    lanes = setting == "phase3_5_samples_per_temperature"
-    changed = {**planned, "lanes" if lanes else setting: value}
+    changed = {**planned, setting: value}
     require_memory(plan_with(gemma_2_2b, available_gib * GIB, **changed))
     if setting != "dtype":  # It is the largest number that does.
-        name = "lanes" if lanes else setting
-        refusal(plan_with(gemma_2_2b, available_gib * GIB, **{**changed, name: value + 1}))
-
-
-def test_lanes_are_not_offered_where_nothing_sets_them(gemma_2_2b):
-    plan = plan_with(gemma_2_2b, 9 * GIB, dtype="bfloat16", lanes=1000)
-    assert "; set PVA_SAE_MODEL_NAME to a smaller model" in refusal(plan)
+        refusal(plan_with(gemma_2_2b, available_gib * GIB, **{**changed, setting: value + 1}))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from common.config import load_config
 from common.errors import RunError
 from common.problems import load_split
 from common.prompt_utils import PromptBuilder
-from common_simplified.generation import Job, generate_greedy
+from common_simplified.generation import Job, Sampling, generate_alone, generate_greedy
 from common_simplified.lanes import LaneDecoder, decoder
 from common_simplified.lanes.cache import LaneCache
 from common_simplified.steering import Steering
@@ -127,6 +127,54 @@ def test_near_ties_of_bfloat16_are_decided_alone(embedded, prompts):
     assert counts.repeated_lanes > 0
     # What makes this test worth having: without the certificate the tokens differ.
     assert in_lanes(half, tokenizer, jobs, tolerance=-1.0)[0] != expected
+
+
+def test_samples_in_lanes_are_those_drawn_alone(embedded, prompts):
+    jobs = [
+        Job(prompt, sampling=Sampling(temperature, seed))
+        for prompt in prompts
+        for temperature in (0.6, 1.2)
+        for seed in range(4)
+    ]
+    expected = [generate_alone(*embedded, job, N_TOKENS) for job in jobs]
+    written, counts = in_lanes(*embedded, jobs)
+    assert written == expected
+    assert len({generation.text for generation in expected}) > 2 * len(prompts)
+    assert counts.near_ties <= 2
+
+
+def test_greedy_lanes_have_hardly_a_near_tie(reference, embedded):
+    jobs, _ = reference
+    poison = [torch.full((2**16,), torch.nan) for _ in range(500)]
+    del poison
+    _, counts = in_lanes(*embedded, jobs)
+    assert counts.near_ties <= 2
+
+
+def test_a_lane_takes_the_place_of_one_that_was_not_finite(embedded, prompts):
+    broken = torch.full((embedded[0].config.hidden_size,), float("nan"))
+    jobs = [Job(prompts[0], Steering(broken, 1, 1)), *(Job(prompt) for prompt in prompts)]
+    for lanes in (1, 2, 3):
+        written, counts = in_lanes(*embedded, jobs, lanes=lanes)
+        assert written == alone(*embedded, jobs)
+        assert counts.near_ties <= 2
+
+
+def test_the_memory_of_lanes_holds_numbers(embedded):
+    poison = torch.full((64, 2**16), torch.nan)
+    del poison
+    cache = LaneCache(embedded[0], 28, 600)
+    for layer in range(len(embedded[0].model.layers)):
+        assert all(torch.isfinite(kept).all() for kept in cache.of_layer(layer))
+
+
+def test_a_model_that_is_steered_by_a_hook_is_refused(embedded):
+    direction = direction_of(embedded[0], 0)
+    with (
+        Steering(direction, 3, 1).applied_to(embedded[0]),
+        pytest.raises(ValueError, match="hooks"),
+    ):
+        LaneDecoder(*embedded, 10, 2)
 
 
 def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded, prompts):
