@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+import run
 from common.config import load_config
 from common_simplified.model_loader import load_model_and_tokenizer
 
@@ -38,3 +39,11 @@ def llama(embedded):
         pad_token_id=None,
     )
     return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """The outputs of `make run`'s command."""
+    data = tmp_path_factory.mktemp("whole")
+    assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
+    return data

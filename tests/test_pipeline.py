@@ -30,14 +30,6 @@ DIRECTIONS = ("correct", "incorrect")
 GRID = [1, 3, 10, 30, 100, 300, 1000]
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory):
-    """The outputs of `make run`'s command."""
-    data = tmp_path_factory.mktemp("whole")
-    assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
-    return data
-
-
 @pytest.fixture
 def copy(whole, tmp_path):
     """A copy of what Phase 4.5 needs, to break things in."""

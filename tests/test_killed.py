@@ -1,0 +1,132 @@
+"""Twenty times killed (SIGKILL) at random moments: the same files as an undisturbed run's."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from common.config import REPOSITORY_ROOT
+
+N_KILLS = 20
+
+# Imports once, then forks a process for each line: a run whose start costs no seconds.
+FORK_SERVER = """
+import os, signal, sys
+import run
+import phase4_5.steering_coefficient_selector, sae_lens, matplotlib.pyplot, pandas
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        status = run.main(line.split())
+        os._exit(status)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Runs:
+    """Runs `run.py` in processes that can be killed."""
+
+    def __init__(self):
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", FORK_SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=REPOSITORY_ROOT,
+            # Few lanes: texts end one after the other, so that there are many moments.
+            env={**os.environ, "PVA_SAE_GENERATION_LANES": "3"},
+        )
+
+    def start(self, *arguments):
+        """Begin a run; returns its process id."""
+        self.server.stdin.write(" ".join(arguments) + "\n")
+        self.server.stdin.flush()
+        return int(self.server.stdout.readline())
+
+    def end(self):
+        """Wait for the run; returns its exit status."""
+        return int(self.server.stdout.readline())
+
+    def close(self):
+        self.server.stdin.close()
+        self.server.wait(timeout=30)
+
+
+def n_lines(journal):
+    return journal.read_bytes().count(b"\n") if journal.is_file() else 0
+
+
+def wait_for(journal, n, pid, seconds=60):
+    deadline = time.monotonic() + seconds
+    while n_lines(journal) < n and time.monotonic() < deadline:
+        time.sleep(0.002)
+        os.kill(pid, 0)
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {
+            key: without_times(entry)
+            for key, entry in value.items()
+            if key not in ("timestamp", "duration_seconds", "lanes", "config")
+        }
+    return value
+
+
+def files_of(folder):
+    """Every result file with its content, but for times, the journal and the journal's order."""
+    found = {}
+    for path in sorted(folder.rglob("*.*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".json":
+            found[name] = without_times(json.loads(path.read_text()))
+        elif path.suffix == ".jsonl":
+            entries = [json.loads(line) for line in path.read_text().splitlines()]
+            found[name] = sorted(json.dumps(entry, sort_keys=True) for entry in entries)
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path):
+    for phase in ("phase2_5", "phase3_6"):
+        shutil.copytree(whole / phase, tmp_path / phase)
+    journal = tmp_path / "phase4_5" / "journal.jsonl"
+    arguments = ("phase", "4.5", "--data-dir", str(tmp_path))
+    rng = random.Random(0)
+    runs = Runs()
+    lengths = []
+    try:
+        for kill in range(N_KILLS):
+            before = journal.read_bytes() if journal.is_file() else b""
+            pid = runs.start(*arguments)
+            if kill % 4 == 3:
+                time.sleep(rng.uniform(0, 1.5))  # While it starts, or reads the journal.
+            else:
+                wait_for(journal, n_lines(journal) + rng.randint(1, 8), pid)
+                time.sleep(rng.uniform(0, 0.05))
+            os.kill(pid, signal.SIGKILL)
+            assert runs.end() == -signal.SIGKILL
+            after = journal.read_bytes() if journal.is_file() else b""
+            whole_lines = before[: before.rfind(b"\n") + 1]
+            assert after.startswith(whole_lines), "what was finished is still there"
+            lengths.append(n_lines(journal))
+        assert len(set(lengths)) > N_KILLS // 2, "it was killed in the middle of its work"
+        assert lengths[-1] < 141
+        runs.start(*arguments)
+        assert runs.end() == 0
+    finally:
+        runs.close()
+    ours, theirs = files_of(tmp_path / "phase4_5"), files_of(whole / "phase4_5")
+    assert ours.keys() == theirs.keys()
+    for name, content in ours.items():
+        assert content == theirs[name], name
+    keys = [tuple(json.loads(line)["key"]) for line in journal.read_text().splitlines()[1:]]
+    assert len(keys) == len(set(keys)) == 140
