@@ -21,10 +21,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -33,8 +36,14 @@ from common.config import Config, load_config
 from common.files import write_json
 from common.journal import Journal
 from common.logging import setup_logging
+from common_simplified import generation, solving
 from common_simplified.code_text import extract_code
-from common_simplified.sandbox import run_program
+from common_simplified.judging import Judge
+from common_simplified.lanes import LaneDecoder
+from common_simplified.lanes.cache import LaneCache
+from common_simplified.lanes.forward import read_prompt, read_tokens
+from common_simplified.lanes.twin import make_twin
+from common_simplified.sandbox import ExecutionResult, run_program
 from common_simplified.solving import sandbox_limits
 from common_simplified.steering import steering
 from phase3_6.baseline import BaselineProblem
@@ -148,9 +157,11 @@ class Bench:
 
     def report(self, name: str, seconds: float, runs: Runs) -> None:
         """Keep the runs, and print how long they took and whether they are plain's."""
+        if not runs:
+            return
         write_json(self.work / f"{name}.json", {"seconds": seconds, "runs": runs})
         n_tokens = sum(run["n_tokens"] for run in runs.values())
-        line = f"{name:12} {seconds:8.1f} s {n_tokens:7d} tokens {n_tokens / seconds:7.1f} tokens/s"
+        line = f"{name:18} {seconds:8.1f} s {n_tokens:7d} tokens {n_tokens / seconds:7.1f} tokens/s"
         plain_file = self.work / "plain.json"
         if plain_file.exists():
             plain = json.loads(plain_file.read_text(encoding="utf-8"))
@@ -203,19 +214,19 @@ def padded(bench: Bench) -> tuple[float, Runs]:
 
 def lanes(bench: Bench) -> tuple[float, Runs]:
     """Phase 4.5's own search, from an empty journal to the last verdict."""
-    selector = SteeringCoefficientSelector(bench.config.model_copy(update={"fresh": True}))
+    selector = SteeringCoefficientSelector(bench.config)
     selector.writer, selector.directions = bench.selector.writer, bench.selector.directions
     selector.features, selector.problems = bench.selector.features, bench.selector.problems
     with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
         selector.output_dir = Path(folder)
         with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
             evaluations = selector._search(journal)
-    sys.stderr.write(f"{selector.writer.counts}\n")
+    counts = selector.writer.counts
+    assert counts is not None
+    per_100 = 100 * counts.passes / counts.tokens
+    sys.stdout.write(f"{counts}, {per_100:.2f} passes for 100 tokens\n")
     records = [
-        record
-        for columns in evaluations.values()
-        for column in columns
-        for record in column["results"]
+        record for listed in evaluations.values() for entry in listed for record in entry["results"]
     ]
     return seconds(), {
         f"{record['steering_type']} {record['coefficient']:g} {record['task_id']}": {
@@ -227,10 +238,94 @@ def lanes(bench: Bench) -> tuple[float, Runs]:
     }
 
 
+def without_drafts(bench: Bench) -> tuple[float, Runs]:
+    """Lanes that check one token each in a pass."""
+    with patch.object(solving, "LaneDecoder", partial(LaneDecoder, drafts=False)):
+        return lanes(bench)
+
+
+def one_lane(bench: Bench) -> tuple[float, Runs]:
+    """Drafts, one text at a time."""
+    with patch.object(bench.selector.writer, "_n_lanes", 1):
+        return lanes(bench)
+
+
+def without_stopping(bench: Bench) -> tuple[float, Runs]:
+    """Lanes that are decoded to the end of the text or of the tokens."""
+    with patch.object(generation, "program_is_over", lambda _text, _prompt: False):
+        return lanes(bench)
+
+
+def judged_in_between(bench: Bench) -> tuple[float, Runs]:
+    """Lanes that wait for each program's verdict, every program run."""
+
+    def at_once(
+        _judge: Judge, code: str, test_list: Sequence[str], test_setup_code: str
+    ) -> Future[ExecutionResult]:
+        verdict: Future[ExecutionResult] = Future()
+        limits = sandbox_limits(bench.config)
+        verdict.set_result(run_program(code, test_list, test_setup_code, limits))
+        return verdict
+
+    with patch.object(Judge, "judge", at_once):
+        return lanes(bench)
+
+
+def floor(bench: Bench) -> tuple[float, Runs]:
+    """A pass of 14 lanes against what memory and processor would need for it at least."""
+    weights = [tensor for tensor in bench.model.parameters() if tensor.dim() == 2]
+    n_weights = sum(tensor.numel() for tensor in weights)
+    n_bytes = sum(tensor.nbytes for tensor in weights)
+    block = torch.ones(2**26, device=bench.model.device)
+    square = torch.ones(2048, 2048, device=bench.model.device)
+    bandwidth = block.nbytes / _fastest(block.sum)
+    operations = 2 * 2048**3 / _fastest(lambda: square @ square)
+    twin = make_twin(bench.model)
+    problem = bench.selector.problems[0]
+    prompt_tokens = bench.tokenizer(problem.prompt)["input_ids"]
+    cells = [
+        bench.selector._cell(steering_type, coefficient, problem)
+        for steering_type in bench.selector.features
+        for coefficient in COEFFICIENTS
+    ]
+    steerings = [cell.steering for cell in cells]
+    n_lanes, start = len(cells), len(prompt_tokens)
+    cache = LaneCache(twin, n_lanes, start + 32)
+    read_prompt(twin, cache, prompt_tokens, range(n_lanes), steerings)
+    for n_tokens in (1, 2, 4, 8, 16, 32):
+        texts = [prompt_tokens[:n_tokens]] * n_lanes
+        seconds = _fastest(
+            lambda texts=texts: read_tokens(twin, cache, texts, [start] * n_lanes, steerings)
+        )
+        least = n_bytes / bandwidth + 2 * n_weights * n_lanes * n_tokens / operations
+        sys.stdout.write(
+            f"{n_lanes} lanes x {n_tokens:2d} tokens: {1e3 * seconds:7.1f} ms, "
+            f"{seconds / least:.2f} x the floor ({1e3 * least:.1f} ms at "
+            f"{bandwidth / 1e9:.0f} GB/s and {operations / 1e9:.0f} GFLOP/s)\n"
+        )
+    return 0.0, {}
+
+
+def _fastest(action: Callable[[], Any], rounds: int = 7) -> float:
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 CONTESTANTS: dict[str, Callable[[Bench], tuple[float, Runs]]] = {
     "plain": plain,
     "padded": padded,
     "lanes": lanes,
+    "without-drafts": without_drafts,
+    "one-lane": one_lane,
+    "without-stopping": without_stopping,
+    "judged-in-between": judged_in_between,
+    "floor": floor,
 }
 
 
