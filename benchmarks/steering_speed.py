@@ -216,6 +216,7 @@ def lanes(bench: Bench) -> tuple[float, Runs]:
     """Phase 4.5's own search, from an empty journal to the last verdict."""
     selector = SteeringCoefficientSelector(bench.config)
     selector.writer, selector.directions = bench.selector.writer, bench.selector.directions
+    selector.writer.__dict__.pop("_decoder", None)  # Each variant makes its own.
     selector.features, selector.problems = bench.selector.features, bench.selector.problems
     with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
         selector.output_dir = Path(folder)

@@ -215,11 +215,17 @@ class Writer:
             for number, job in enumerate(jobs):
                 yield number, generate_alone(self.model, self.tokenizer, job, config.max_new_tokens)
             return
-        _ = self.model  # The memory plan says how many lanes there are.
-        decoder = LaneDecoder(self.model, self.tokenizer, config.max_new_tokens, self._n_lanes)
-        self.counts = decoder.counts
-        yield from decoder.decode(jobs)
+        decoder = self._decoder
+        for number, generation in decoder.decode(jobs):
+            self.counts = decoder.counts
+            yield number, generation
         _report_lanes(decoder.counts, str(self.model.dtype))
+
+    @cached_property
+    def _decoder(self) -> LaneDecoder:
+        """Made once: it measures its tolerance when it is first used."""
+        model = self.model  # Its memory plan says how many lanes there are.
+        return LaneDecoder(model, self.tokenizer, self.config.max_new_tokens, self._n_lanes)
 
     def _check_lengths(self, jobs: Sequence[Job]) -> None:
         """Refuse a prompt after which the model's context has no room for the new tokens."""

@@ -119,7 +119,7 @@ class LaneDecoder:
         self._tokenizer = tokenizer
         self._max_new_tokens = max_new_tokens
         self._n_lanes = n_lanes
-        self._given_tolerance = tolerance
+        self._tolerance = tolerance
         self._worth = _WORTH[model.device.type] if drafts else 2.0
         self._end_tokens = end_tokens(model, tokenizer)
         self._twin = make_twin(model)
@@ -138,6 +138,7 @@ class LaneDecoder:
         """
         waiting = deque(_Waiting(number, job) for number, job in enumerate(jobs))
         self._active = []
+        self.counts = LaneCounts()
         self._reserve(waiting)
         while waiting or self._active:
             try:
@@ -154,6 +155,7 @@ class LaneDecoder:
                 self._halve(waiting, error)
                 continue
             yield from self._leave()
+        self._cache = None  # An SAE may need the memory next.
 
     def _reserve(self, waiting: deque[_Waiting]) -> None:
         """Make the cache, for fewer lanes where there isn't memory enough."""
@@ -163,20 +165,18 @@ class LaneDecoder:
         longest = max(len(self._tokenizer(prompt)["input_ids"]) for prompt in prompts)
         while True:
             try:
-                if not self.counts.tolerance:
-                    self.counts.tolerance = self._find_tolerance(self._next_group(waiting))
+                if self._tolerance is None:
+                    group = [entry.job for entry in self._next_group(waiting)]
+                    self._tolerance = measure_tolerance(
+                        self._model, self._twin, self._tokenizer, group
+                    )
+                self.counts.tolerance = self._tolerance
                 self._cache = LaneCache(self._twin, self._n_lanes, longest + self._max_new_tokens)
                 return
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
                     raise
                 self._halve_lanes(error)
-
-    def _find_tolerance(self, group: Sequence[_Waiting]) -> float:
-        if self._given_tolerance is not None:
-            return self._given_tolerance
-        jobs = [entry.job for entry in group]
-        return measure_tolerance(self._model, self._twin, self._tokenizer, jobs)
 
     def _next_group(self, waiting: deque[_Waiting]) -> list[_Waiting]:
         """The next jobs of one prompt, if there is room for them: all, or a full batch."""
