@@ -1,9 +1,10 @@
-# setup: an environment in .venv/; run: the whole pipeline on the embedded model; test: all checks.
+# setup: an environment in .venv/; run: the whole pipeline on the embedded model; test: all checks;
+# test-ray: Phase 4.5 on a Ray cluster of this machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := run
-.PHONY: setup run check test
+.PHONY: setup run check test test-ray
 
 # The stamp is newer than requirements.txt once everything in it is installed.
 $(VENV)/.installed: requirements.txt
@@ -24,3 +25,10 @@ check: setup
 
 test: check
 	$(BIN)/python -m pytest
+
+$(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt
+	touch $@
+
+test-ray: $(VENV)/.installed-ray
+	$(BIN)/python -m pytest tests/with_ray

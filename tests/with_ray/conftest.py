@@ -1,6 +1,7 @@
 """What Phase 4.5 needs, for some of the embedded problems, with their own solutions as baseline."""
 
 import json
+import os
 import shutil
 
 import pandas as pd
@@ -12,6 +13,13 @@ from common.prompt_utils import PromptBuilder
 from phase3_6.baseline import BASELINE_FILE
 
 N_PROBLEMS = 10
+
+# Ray's own settings: a token of these tests, so that none is left in the home folder.
+os.environ |= {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": "a-token-of-these-tests",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 
 @pytest.fixture(scope="session")
