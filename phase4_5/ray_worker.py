@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from common.config import Config
 from common.errors import InputError
+from common.logging import setup_logging
 from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer
@@ -18,6 +19,7 @@ class Worker:
 
     def __init__(self, config: Config, folder: str) -> None:
         """Take the settings, and the folder from which their paths count."""
+        setup_logging()  # Into Ray's log files on this machine.
         self._folder = folder
         self._writer = Writer(config)
 

@@ -4,7 +4,7 @@ import torch
 from common.config import load_config
 from common.errors import InputError
 from common_simplified.generation import generate_greedy
-from common_simplified.model_loader import load_model_and_tokenizer
+from common_simplified.model_loader import load_model_and_tokenizer, load_model_outline
 from common_simplified.steering import steering
 
 PROMPT = "def add(n):\n"
@@ -35,6 +35,14 @@ def test_a_model_spread_by_a_map_writes_and_is_steered_the_same(name, embedded):
         assert steered.token_ids != generate_greedy(model, tokenizer, PROMPT, 12).token_ids
     with steering(spread, direction, 30, layer=1):
         assert generate_greedy(spread, tokenizer, PROMPT, 12) == steered
+
+
+def test_an_outline_has_the_models_layers_sizes_and_dtype_but_no_weights(name, embedded):
+    outline, model = load_model_outline(name, "cpu", "bfloat16"), embedded[0]
+    assert len(outline.model.layers) == len(model.model.layers)
+    assert outline.config.hidden_size == model.config.hidden_size
+    assert outline.dtype == torch.bfloat16
+    assert {parameter.device.type for parameter in outline.parameters()} == {"meta"}
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
