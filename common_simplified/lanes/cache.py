@@ -23,7 +23,6 @@ class LaneCache:
         Raises:
             RuntimeError: the memory isn't there (`torch.OutOfMemoryError` on a GPU).
         """
-        self.n_slots = n_slots
         self._keys: list[torch.Tensor] = []
         self._values: list[torch.Tensor] = []
         for layer in model.model.layers:

@@ -279,16 +279,12 @@ class LaneDecoder:
     def _take_one(self, lane: _Lane, chosen: list[int], certain: list[bool]) -> None:
         taken: list[int] = []
         for i, token in enumerate(chosen):
-            if not certain[i]:
-                decided = self._decide_alone(lane)
-                lane.row.take(decided)
-                if decided is None:
-                    break
-                token = decided
-            else:
-                lane.row.take(token)
-            taken.append(token)
-            if self._is_done(lane) or i == len(lane.draft) or token != lane.draft[i]:
+            decided = token if certain[i] else self._decide_alone(lane)
+            lane.row.take(decided)
+            if decided is None:
+                break
+            taken.append(decided)
+            if self._is_done(lane) or i == len(lane.draft) or decided != lane.draft[i]:
                 break
         self.counts.tokens += len(taken)
         if taken:
