@@ -1,0 +1,50 @@
+"""The pictures of a run, for the screen and for print.
+
+A picture is a function with the decorator `pictures.picture`, in a module imported here.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phase4_5.plots import failure_modes, outcome_map, quality, rates  # noqa: F401
+from phase4_5.plots.direction import directions_of
+from phase4_5.plots.page import COLUMN, WHOLE_WIDTH, draw_page, save_page
+from phase4_5.plots.pictures import all_pictures
+from phase4_5.plots.style import SETTINGS
+
+if TYPE_CHECKING:
+    from phase4_5.run_files import Run
+
+OVERVIEW = "coefficient_analysis_plots"
+SINGLE_PICTURES = "plots"
+
+
+def save_plots(run: "Run") -> list[Path]:
+    """Write all pictures into the run's folder.
+
+    All on one page, 1400 pixels wide, with a column for each direction, as PNG and PDF; and
+    each by itself, as wide as a column of a paper, as PDF and SVG.
+
+    Returns:
+        the files.
+
+    Raises:
+        InputError: a file can't be written.
+    """
+    # Only here: importing matplotlib takes time, and no window or global state is wanted.
+    from matplotlib import style
+
+    pictures, directions = all_pictures(), directions_of(run)
+    files = []
+    # Matplotlib's own settings, not those that a person has at home.
+    with style.context(["default", SETTINGS]):
+        page = draw_page(pictures, directions, WHOLE_WIDTH, len(directions))
+        for kind in ("png", "pdf"):
+            files.append(run.folder / f"{OVERVIEW}.{kind}")
+            save_page(page, files[-1])
+        for picture in pictures:
+            page = draw_page([picture], directions, COLUMN, 1)
+            for kind in ("pdf", "svg"):
+                files.append(run.folder / SINGLE_PICTURES / f"{picture.name}.{kind}")
+                save_page(page, files[-1])
+    return files

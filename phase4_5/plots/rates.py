@@ -1,0 +1,105 @@
+"""How many verdicts steering changed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from phase4_5.plots.axes import CoefficientAxis
+from phase4_5.plots.direction import Direction, Summary
+from phase4_5.plots.log_axis import LogAxis
+from phase4_5.plots.pictures import picture
+from phase4_5.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    PINK,
+    RED,
+    Line,
+    Point,
+    draw_line,
+    percent_scale,
+)
+from phase4_5.selecting import FLIP_RATE_BAND
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FLIPS = Line("flip rate", BLACK, "o", "-", zorder=2.5)
+_RANDOM = Line("random directions: mean, range", ORANGE, "s", "--")
+_OPPOSITE = Line("opposite direction", PINK, "D", ":")
+# key of the summary without "_rate", line in the search, marker on held-out problems
+_WANTED = (
+    (
+        "correction",
+        Line("corrected, of failures", BLUE, "^", "-"),
+        Line("corrected, held-out", BLUE, "D", "none", hollow=True, zorder=4.5),
+    ),
+    (
+        "corruption",
+        Line("corrupted, of passes", RED, "v", "--"),
+        Line("corrupted, held-out", RED, "s", "none", hollow=True, zorder=4.5),
+    ),
+)
+
+
+@picture(1, LogAxis)
+def draw_flip_rate(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
+    """The flip rate, the band wanted, and what other directions of the same norm do."""
+    n_problems = direction.results[0]["n_problems"]
+    percent_scale(panel, f"flip rate (% of {n_problems} problem{'s' * (n_problems != 1)})")
+    low, high = FLIP_RATE_BAND
+    wanted = f"{low:g}–{high:g} %: wanted"
+    panel.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label=wanted)
+    points = [
+        Point(each["coefficient"], each["flip_rate"], each["flip_rate_interval"])
+        for each in direction.results
+    ]
+    draw_line(panel, axis, _FLIPS, points, place=1, places=3)
+    for control, line, place in (("opposite", _OPPOSITE, 0), ("random", _RANDOM, 2)):
+        if control not in direction.controls:
+            continue
+        listed = sorted(
+            direction.controls[control]["coefficients"], key=lambda each: each["coefficient"]
+        )
+        means = [Point(each["coefficient"], each["flip_rate"]) for each in listed]
+        draw_line(panel, axis, line, means, place=place, places=3)
+        if control == "random":
+            _draw_range(panel, axis, listed)
+
+
+def _draw_range(panel: "Axes", axis: CoefficientAxis, listed: Sequence[Summary]) -> None:
+    """From the weakest to the strongest of the random directions."""
+    for positive in (False, True):
+        side = [each for each in listed if each["coefficient"] != 0]
+        side = [each for each in side if (each["coefficient"] > 0) == positive]
+        panel.fill_between(
+            [axis.position(each["coefficient"]) for each in side],
+            [min(each["flip_rates"]) for each in side],
+            [max(each["flip_rates"]) for each in side],
+            color=ORANGE,
+            alpha=0.3,
+            linewidth=0,
+            zorder=1,
+        )
+
+
+@picture(2, LogAxis)
+def draw_correction_and_corruption(
+    panel: "Axes", direction: Direction, axis: CoefficientAxis
+) -> None:
+    """Both ways of flipping apart, in the search and on held-out problems."""
+    percent_scale(panel, "corrected or corrupted (%)")
+    final = direction.final_evaluation
+    for place, (key, line, held_out) in enumerate(_WANTED):
+        points = [
+            Point(each["coefficient"], each[f"{key}_rate"], each[f"{key}_rate_interval"])
+            for each in direction.results
+        ]
+        # The held-out ones outside, at both sides of those of the search.
+        if final is None:
+            draw_line(panel, axis, line, points, place=place, places=2)
+            continue
+        draw_line(panel, axis, line, points, place=1 + place, places=4)
+        if final["coefficient"] in direction.coefficients:
+            point = Point(final["coefficient"], final[f"{key}_rate"], final[f"{key}_rate_interval"])
+            draw_line(panel, axis, held_out, [point], place=3 * place, places=4)

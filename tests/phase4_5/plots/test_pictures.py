@@ -1,0 +1,212 @@
+"""What is in the pictures, by what changes in them."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from plot_runs import draw, plot_run
+
+from phase4_5.plots.direction import directions_of
+
+
+def pixels(run, name):
+    canvas = FigureCanvasAgg(draw(run, name))
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def halves(image):
+    middle = image.shape[1] // 2
+    return image[:, :middle], image[:, middle:]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return plot_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("flip_rate", {"flip_rate": 90.0}),
+        ("flip_rate", {"flip_rate_interval": [0.0, 100.0]}),
+        ("flip_rate", {"relative_strength": 0.77}),
+        ("correction_and_corruption", {"correction_rate": 90.0}),
+        ("correction_and_corruption", {"correction_rate_interval": [0.0, 100.0]}),
+        ("correction_and_corruption", {"corruption_rate": 20.0}),
+        ("correction_and_corruption", {"corruption_rate_interval": [0.0, 100.0]}),
+        ("correction_and_corruption", {"corruption_rate": None, "corruption_rate_interval": None}),
+        ("quality", {"mean_token_similarity": 0.1}),
+        ("quality", {"mean_char_similarity": 0.1}),
+        ("quality", {"valid_syntax_rate": 10.0}),
+        ("quality", {"signature_intact_rate": 10.0}),
+        ("failure_modes", {"failure_modes": {"wrong_answer": 1}}),
+    ],
+)
+def test_every_metric_is_in_its_picture(run, name, other):
+    left, right = halves(pixels(run, name))
+    run.summary["results"]["incorrect"][-1] |= other
+    new_left, new_right = halves(pixels(run, name))
+    assert (new_right != right).any()
+    # The other direction has its own panel.
+    assert (new_left == left).all()
+
+
+def comparison(flip_rate, flip_rates):
+    row = {"coefficient": 30.0, "flip_rate": flip_rate, "flip_rates": flip_rates}
+    return {"coefficients": [row, row | {"coefficient": 3.0}]}
+
+
+def test_controls_are_drawn_where_there_are_any(run):
+    def with_controls(**controls):
+        run.summary["controls"] = {"correct": {"n_random": 2, **controls}, "incorrect": None}
+        figure = draw(run, "flip_rate")
+        return pixels(run, "flip_rate"), [text.get_text() for text in figure.legends[0].texts]
+
+    _, neither = with_controls()
+    random, labels = with_controls(random=comparison(15.0, [10.0, 20.0]))
+    assert set(labels) - set(neither) == {"random directions: mean, range"}
+    wider, _ = with_controls(random=comparison(15.0, [0.0, 30.0]))
+    higher, _ = with_controls(random=comparison(18.0, [10.0, 20.0]))
+    for other in (wider, higher):
+        assert (halves(other)[0] != halves(random)[0]).any()
+        assert (halves(other)[1] == halves(random)[1]).all()
+    _, labels = with_controls(opposite=comparison(15.0, [15.0]))
+    assert set(labels) - set(neither) == {"opposite direction"}
+
+
+def test_the_held_out_rates_stand_at_their_coefficient(run):
+    name = "correction_and_corruption"
+    final = run.summary["results"]["correct"][-1] | {"coefficient": 30.0, "correction_rate": 50.0}
+    run.summary["final_evaluation"] = {"correct": final, "incorrect": None}
+    before = pixels(run, name)
+    final["correction_rate"] = 70.0
+    assert (halves(pixels(run, name))[0] != halves(before)[0]).any()
+    assert (halves(pixels(run, name))[1] == halves(before)[1]).all()
+    # One that wasn't in the search has no place.
+    final["coefficient"] = 31.0
+    labels = [text.get_text() for text in draw(run, name).legends[0].texts]
+    assert not any("held-out" in label for label in labels)
+
+
+@pytest.mark.parametrize(
+    "name", ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
+)
+def test_the_selected_coefficient_is_marked(run, name):
+    select(run, 3.0)
+    before = pixels(run, name)
+    select(run, 30.0)
+    assert (pixels(run, name) != before).any()
+
+
+def select(run, coefficient, method="manual", qualifies=True):
+    entry = {"coefficient": coefficient, "selection_method": method, "qualifies": qualifies}
+    for direction in ("correct", "incorrect"):
+        run.summary["selected_coefficients"][direction] = entry
+
+
+def test_it_says_who_has_selected(run):
+    def titles():
+        return {panel.get_title("right") for panel in draw(run, "flip_rate").axes}
+
+    select(run, 30.0)
+    assert titles() == {"30: chosen by hand"}
+    select(run, 30.0, method="recommended")
+    assert titles() == {"30: recommended"}
+    select(run, 30.0, method="recommended", qualifies=False)
+    assert titles() == {"30: nearest, none qualifies"}
+
+
+def test_what_the_rule_recommends_is_marked_beside_another_choice(run):
+    def labels():
+        return [text.get_text() for text in draw(run, "quality").legends[0].texts]
+
+    recommended = run.summary["recommended"]["correct"]["coefficient"]
+    run.summary["recommended"]["incorrect"] = run.summary["recommended"]["correct"]
+    select(run, recommended)
+    assert labels()[-1] == "selected coefficient"
+    select(run, 30.0 if recommended != 30 else 3.0)
+    assert labels()[-2:] == ["selected coefficient", "recommended by the rule"]
+
+
+def bars(run):
+    """Label -> heights of the bars of correct-steering."""
+    panel = draw(run, "failure_modes").axes[0]
+    return {
+        container.get_label(): [bar.get_height() for bar in container]
+        for container in panel.containers
+    }
+
+
+def test_each_program_is_in_a_bar(run):
+    modes = {"timeout": 1, "memory": 1, "exited": 1, "exception:NameError": 1, "non_finite": 1}
+    run.summary["results"]["correct"][-1]["failure_modes"] = modes
+    assert bars(run) == {
+        "passed": [3, 2, 1],
+        "wrong answer": [3, 4, 0],
+        "exception": [0, 0, 1],
+        "timeout, memory, exit": [0, 0, 3],
+        "numbers overflowed": [0, 0, 1],
+    }
+    run.summary["results"]["correct"][-1]["failure_modes"] = {"of_tomorrow": 6}
+    assert bars(run)["other"] == [0, 0, 6]
+
+
+def cells(run):
+    """Label -> number of cells of correct-steering, and their shade of grey, 0 to 1."""
+    panel = draw(run, "outcomes").axes[0]
+    labels = [container.get_label() for container in panel.containers]
+    found = {}
+    for label, collection in zip(labels, panel.collections, strict=True):
+        grey = collection.get_facecolor()[0][:3] @ [0.299, 0.587, 0.114]
+        found[label] = len(collection.get_paths()), grey
+    return found
+
+
+def test_each_problem_has_its_cell(run):
+    corrected = run.examples["correct", 30.0][-1]
+    assert not corrected["baseline_passed"]
+    corrected["steered_passed"] = True
+    found = cells(run)
+    assert {label: number for label, (number, _) in found.items()} == {
+        "stayed right": 6,
+        "corrupted": 3,
+        "stayed wrong": 8,
+        "corrected": 1,
+    }
+    # Told apart without colour.
+    shades = sorted(grey for _, grey in found.values())
+    assert all(lighter - darker > 0.15 for darker, lighter in zip(shades, shades[1:], strict=False))
+
+
+def test_problems_are_named_while_that_is_legible(run, tmp_path):
+    def labels(run):
+        panel = draw(run, "outcomes").axes[0]
+        headings = [text.get_text() for text in panel.texts]
+        return [label.get_text() for label in panel.get_yticklabels()], headings
+
+    few = labels(run)
+    assert few == (list("012345"), ["passed at baseline: 3", "failed at baseline: 3"])
+    many, headings = labels(plot_run(tmp_path, (3,), n_problems=100))
+    assert many == []
+    assert headings == ["passed at baseline: 50", "failed at baseline: 50"]
+
+
+def test_a_page_of_many_problems_still_fits_a_page(tmp_path):
+    run = plot_run(tmp_path, range(1, 21), n_problems=100)
+    height = draw(run, "outcomes").get_size_inches()[1]
+    assert height < 4.5
+
+
+@pytest.mark.parametrize("coefficients", [(30,), (0,), (-10, 0, 10), (-3,)])
+def test_few_and_odd_coefficients(tmp_path, coefficients):
+    run = plot_run(tmp_path, coefficients, n_problems=1)
+    # The only problem passes at baseline.
+    assert run.summary["results"]["correct"][0]["correction_rate"] is None
+    for name in ("flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"):
+        assert pixels(run, name).any()
+
+
+def test_one_direction_alone(run):
+    run.summary["results"]["incorrect"] = []
+    assert [each.steering_type for each in directions_of(run)] == ["correct"]
+    assert len(draw(run, "failure_modes").axes) == 1
