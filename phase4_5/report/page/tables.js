@@ -1,0 +1,123 @@
+// The numbers of a direction: all coefficients, and the held-out problems.
+
+function coefficientTable(direction) {
+  const random = byCoefficient(direction.controls?.random?.coefficients);
+  const neighbours = new Map((direction.neighbours ?? []).map((pair) => [pair.lower, pair]));
+  const selected = data.selected[direction.name]?.coefficient;
+  const rate = (key, title) => [title, (row) => [
+    percent(row[key]), h('span', { class: 'bounds' }, bounds(row[`${key}_interval`])),
+  ]];
+  const columns = [
+    ['coefficient', (row) => h('button', {
+      type: 'button', class: 'link', onclick: () => openExamples(direction.name, row.coefficient),
+      'aria-label': `coefficient ${row.label}: show its examples`,
+    }, row.label)],
+    ['strength', (row) => row.relative_strength == null ? NONE
+      : `${Number((row.relative_strength * 100).toPrecision(3))} %`,
+    `length of what is added, as a share of the residual stream’s median norm${scaleWords(direction)}`],
+    ['flips', (row) => [`${row.n_flipped} of ${row.n_problems}`,
+      h('span', { class: 'bounds' }, `${percent(row.flip_rate)} ${bounds(row.flip_rate_interval)}`)],
+    `${GLOSSARY.flip}; in brackets, here and beside it, 95 % intervals (Wilson)`],
+    [...rate('correction_rate', 'correction'), `${GLOSSARY.correction}, in percent`],
+    [...rate('corruption_rate', 'corruption'), `${GLOSSARY.corruption}, in percent`],
+    ['similarity', (row) => [number(row.mean_token_similarity, 2),
+      h('span', { class: 'bounds' }, `${number(row.mean_char_similarity, 2)} char.`)],
+    'mean similarity of tokens to the baseline; below it that of characters'],
+    rate('valid_syntax_rate', 'valid syntax'),
+    [...rate('signature_intact_rate', 'signature'), 'programs whose tested function can be called as before'],
+    ['McNemar\u00a0p', (row) => [pValue(row.mcnemar_p),
+      h('span', { class: 'bounds' }, row.mcnemar_p_holm == null ? '' : `Holm ${pValue(row.mcnemar_p_holm)}`)],
+    'are fail→pass and pass→fail equally likely? Below it corrected for all coefficients (Holm)'],
+    random.size ? ['minus random', (row) => {
+      const found = random.get(row.coefficient);
+      return found ? [points(found.difference), h('span', { class: 'bounds' },
+        bounds(found.interval, points)), h('span', { class: 'bounds' }, `Holm ${pValue(found.p_holm)}`)]
+        : NONE;
+    }, 'flip rate minus that of random directions, in points; below it p, corrected (Holm)'] : null,
+    neighbours.size ? ['problems needed', (row) => {
+      const pair = neighbours.get(row.coefficient);
+      if (!pair) return NONE;
+      return pair.n_problems_needed == null ? NONE : withCommas(pair.n_problems_needed);
+    }, 'problems needed to tell its flip rate from that of the coefficient below it in this table '
+      + '(80 % power); –: no difference was seen, or over 10,000 are needed'] : null,
+    ['by the rule', (row) => row.shortcomings.length
+      ? h('span', { class: 'no', title: row.shortcomings.join('; ') }, `✗ ${shortReason(row)}`)
+      : h('span', { class: 'yes' }, '✓ qualifies')],
+  ].filter(Boolean);
+  const explained = columns.filter(([, , words]) => words);
+  const meanings = h('details', {}, h('summary', {}, 'What the columns mean'),
+    h('dl', { class: 'meanings small' }, explained.map(([title, , words]) =>
+      [h('dt', {}, title), h('dd', {}, words)])));
+  return [h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'All coefficients' },
+    h('table', { class: 'numbers' },
+      h('thead', {}, h('tr', {}, columns.map(([title, , words]) =>
+        h('th', { scope: 'col', title: words }, title)))),
+      h('tbody', {}, direction.results.map((row) => h('tr', {
+        class: [
+          row.coefficient === selected ? 'selected' : '', row.shortcomings.length ? '' : 'qualifies',
+        ].join(' ').trim(),
+        'data-coefficient': row.label,
+      }, columns.map(([, show], number) =>
+        h(number ? 'td' : 'th', number ? {} : { scope: 'row' }, show(row),
+          number === 0 && row.refined && h('span', {
+            class: 'bounds', title: 'added by the second stage, between two of the grid',
+          }, 'refined')))))))), meanings];
+}
+
+const scaleWords = ({ residual_norm: scale }) => (scale
+  ? `: ${scale.median.toPrecision(3)} over ${withCommas(scale.n_positions)} positions; the direction’s own norm is ${
+    scale.direction_norm.toPrecision(3)}` : '');
+
+// "flip rate 12.0 % is below 20 %" in fewer words.
+const shortReason = (row) => row.shortcomings
+  .map((reason) => reason.replace(/ [\d.]+( %)? is below .*/, ' low').replace(/ [\d.]+( %)? is above .*/, ' high'))
+  .join(', ').replace(/ low(?=, .* low$)/g, '');
+
+function finalEvaluation(direction) {
+  const held = direction.final_evaluation;
+  if (!held) return null;
+  const row = rowOf(direction, held.coefficient);
+  const chosen = data.selected[direction.name]?.coefficient;
+  const rates = [
+    ['flip rate', 'flip_rate'], ['correction rate', 'correction_rate'],
+    ['corruption rate', 'corruption_rate'], ['preservation rate', 'preservation_rate'],
+    ['valid syntax', 'valid_syntax_rate'], ['intact signature', 'signature_intact_rate'],
+  ];
+  const random = byCoefficient(direction.controls?.random?.coefficients).get(held.coefficient);
+  const heldRandom = byCoefficient(held.control?.coefficients).get(held.coefficient);
+  const ofRandom = (found) => !found ? NONE : [`${percent(found.flip_rate)} `,
+    h('span', { class: 'inline bounds' }, `(${found.flip_rates.map((rate) => rate.toFixed(1)).join(', ')})`)];
+  // The other side of the corruption rate.
+  const preserved = row?.corruption_rate == null ? {} : {
+    preservation_rate: 100 - row.corruption_rate,
+    preservation_rate_interval: row.corruption_rate_interval
+      ?.map((bound) => 100 - bound).toReversed(),
+  };
+  const both = (source, key) => source?.[key] == null
+    ? NONE : [`${percent(source[key])} `,
+      h('span', { class: 'inline bounds' }, bounds(source[`${key}_interval`]))];
+  return h('div', { class: 'final' },
+    h('h3', {}, `Coefficient ${row?.label ?? held.coefficient} on held-out problems`),
+    chosen != null && chosen !== held.coefficient && h('p', { class: 'callout warn' },
+      `This was run for coefficient ${held.coefficient}, not for the selected ${chosen}.`),
+    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Held-out problems' },
+      h('table', { class: 'numbers narrow' },
+        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, ''),
+          h('th', { scope: 'col' }, `search, ${row?.n_problems ?? NONE} problems`),
+          h('th', { scope: 'col' }, `held out, ${held.n_problems} problems`))),
+        h('tbody', {},
+          rates.map(([title, key]) => h('tr', {}, h('th', { scope: 'row' }, title),
+            h('td', {}, both({ ...row, ...preserved }, key)), h('td', {}, both(held, key)))),
+          (random || heldRandom) && h('tr', {},
+            h('th', { scope: 'row' }, 'flip rate of random directions'),
+            h('td', {}, ofRandom(random)), h('td', {}, ofRandom(heldRandom))),
+          h('tr', {}, h('th', { scope: 'row' }, 'token similarity'),
+            h('td', {}, number(row?.mean_token_similarity, 2)),
+            h('td', {}, number(held.mean_token_similarity, 2))),
+          h('tr', {}, h('th', { scope: 'row' }, 'McNemar p'),
+            h('td', {}, pValue(row?.mcnemar_p)), h('td', {}, pValue(held.mcnemar_p)))))),
+    held.shortcomings?.length > 0 && h('p', { class: 'no below' },
+      `✗ On the held-out problems ${held.shortcomings.join('; ')}.`),
+    h('p', { class: 'small' }, 'The search chose the coefficient because its rates were good on the '
+      + 'search’s problems, so those flatter it; the held-out problems don’t.'));
+}
