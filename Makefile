@@ -1,10 +1,11 @@
 # setup: an environment in .venv/; run: the whole pipeline on the embedded model; test: all checks;
-# test-ray: Phase 4.5 on a Ray cluster of this machine.
+# test-ray: Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in
+# Chromium (Debian's packages chromium and chromium-driver).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := run
-.PHONY: setup run check test test-ray
+.PHONY: setup run check test test-ray test-browser
 
 # The stamp is newer than requirements.txt once everything in it is installed.
 $(VENV)/.installed: requirements.txt
@@ -23,8 +24,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Those that need more than requirements.txt have targets of their own.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/with_ray --ignore=tests/with_browser
 
 $(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt
@@ -32,3 +34,10 @@ $(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
 
 test-ray: $(VENV)/.installed-ray
 	$(BIN)/python -m pytest tests/with_ray
+
+$(VENV)/.installed-browser: requirements-browser.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	touch $@
+
+test-browser: $(VENV)/.installed-browser
+	$(BIN)/python -m pytest tests/with_browser

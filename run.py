@@ -5,6 +5,7 @@ import importlib
 import json
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -15,7 +16,10 @@ except ModuleNotFoundError as missing:
     sys.exit(f"{missing}: type `make setup`, then `. .venv/bin/activate`")
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from common.config import Config
+    from phase2_5_simplified.features import SteeringType
 
 logger = get_logger("run")
 
@@ -92,6 +96,43 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     phase.set_defaults(command=_run_phases)
 
+    phase.add_argument(
+        "--refine",
+        dest="phase4_5_refine_evaluations",
+        type=int,
+        metavar="N",
+        help="up to N more coefficients between the two best neighbours, for each direction",
+    )
+    phase.add_argument(
+        "--replace-choice",
+        dest="phase4_5_replace_choice",
+        action="store_true",
+        default=None,
+        help="let the recommendation replace what a person has chosen",
+    )
+
+    review = commands.add_parser(
+        "review", parents=[common], help="look at Phase 4.5's examples, mark them, and choose"
+    )
+    review.add_argument("--port", type=int, default=0, help="on this machine; default: any")
+    review.add_argument("--reviewer", metavar="NAME", help="default: the name you are logged in by")
+    review.add_argument("--open", action="store_true", help="open the page in a browser")
+    review.set_defaults(command=_review)
+
+    select = commands.add_parser(
+        "select", parents=[common], help="choose Phase 4.5's coefficients without a browser"
+    )
+    select.add_argument("--correct", type=float, metavar="C", help="for correct-steering")
+    select.add_argument("--incorrect", type=float, metavar="C", help="for incorrect-steering")
+    select.add_argument("--rationale", required=True, metavar="TEXT", help="why")
+    select.add_argument("--reviewer", metavar="NAME", help="default: the name you are logged in by")
+    select.set_defaults(command=_select)
+
+    report = commands.add_parser(
+        "report", parents=[common], help="make Phase 4.5's report and pictures anew"
+    )
+    report.set_defaults(command=_report_anew)
+
     listing = commands.add_parser("list", parents=[common], help="the phases")
     listing.set_defaults(command=_list_phases)
     status = commands.add_parser("status", parents=[common], help="what has been done")
@@ -99,7 +140,18 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_NOT_SETTINGS = {"command", "numbers", "verbose"}
+_NOT_SETTINGS = {
+    "command",
+    "numbers",
+    "verbose",
+    # of review and select
+    "port",
+    "reviewer",
+    "open",
+    "correct",
+    "incorrect",
+    "rationale",
+}
 
 
 def _load_config(parsed: argparse.Namespace) -> "Config":
@@ -150,6 +202,79 @@ def _run_phase(phase: Phase, config: "Config") -> None:
     logger.info("Phase %s is done: %s", phase.number, config.output_dir(phase.number))
 
 
+def _review(parsed: argparse.Namespace) -> None:
+    from phase4_5.review_server import address, review_server
+
+    folder = _folder_of_run(_load_config(parsed))
+    with review_server(folder, parsed.reviewer or _user_name(), parsed.port) as server:
+        _say(f"the review is at {address(server)}")
+        _say(
+            "from another machine: "
+            f"ssh -L {server.server_port}:127.0.0.1:{server.server_port} THIS_MACHINE, "
+            "then the same address; Ctrl-C ends it, everything is saved as you go"
+        )
+        if parsed.open:
+            import webbrowser
+
+            webbrowser.open(address(server))
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def _select(parsed: argparse.Namespace) -> None:
+    from phase4_5.choice import select
+    from phase4_5.marks import Marks
+    from phase4_5.outputs import write_reports
+    from phase4_5.run_files import load_run
+
+    folder = _folder_of_run(_load_config(parsed))
+    marks = Marks(load_run(folder)).shown()
+    coefficients: dict[SteeringType, float | None] = {
+        "correct": parsed.correct,
+        "incorrect": parsed.incorrect,
+    }
+    reviewer = parsed.reviewer or _user_name()
+    choice = select(folder, coefficients, parsed.rationale, reviewer, marks)
+    write_reports(load_run(folder))
+    _show_choice(choice)
+    if any(choice[name]["final_evaluation"] is None for name in ("correct", "incorrect")):
+        _say("next: python3 run.py phase 4.5 evaluates it on problems outside the search")
+
+
+def _report_anew(parsed: argparse.Namespace) -> None:
+    from phase4_5.outputs import write_reports
+    from phase4_5.run_files import load_run
+
+    folder = _folder_of_run(_load_config(parsed))
+    write_reports(load_run(folder))
+    _say(f"{folder / 'report.html'}")
+
+
+def _folder_of_run(config: "Config") -> "Path":
+    """Phase 4.5's folder; refused if another model than its run's was asked for."""
+    from common.config import PROFILES
+    from phase4_5.run_files import load_summary
+
+    folder = config.output_dir("4.5")
+    model = load_summary(folder)["config"]["model_name"]
+    asked_for = config.model_name != PROFILES["embedded"]["model_name"]
+    if asked_for and config.model_name != model:
+        raise InputError(
+            f"{folder}: a run of model {model!r}, but {config.model_name!r} is set; name the data "
+            "folder of its run (--data-dir), or leave the model out"
+        )
+    return folder
+
+
+def _user_name() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # A user that the system doesn't know.
+        return "unnamed"
+
+
 def _list_phases(parsed: argparse.Namespace) -> None:  # noqa: ARG001
     for phase in PHASES.values():
         needs = f" (needs {', '.join(phase.needs)})" if phase.needs else ""
@@ -180,10 +305,15 @@ def _show_selected(config: "Config") -> None:
         return
     from common.files import read_json
 
-    selected = read_json(path)
+    _show_choice(read_json(path))
+
+
+def _show_choice(choice: dict[str, Any]) -> None:
     for steering_type in ("correct", "incorrect"):
-        entry = selected.get(steering_type, {})
-        _say(f"     {steering_type}-steering: coefficient {json.dumps(entry.get('coefficient'))}")
+        entry = choice.get(steering_type, {})
+        by = f", chosen by {entry.get('reviewer')}" if "reviewer" in entry else ""
+        coefficient = json.dumps(entry.get("coefficient"))
+        _say(f"     {steering_type}-steering: coefficient {coefficient}{by}")
 
 
 def _say(line: str) -> None:

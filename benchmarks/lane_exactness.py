@@ -23,6 +23,9 @@ from common_simplified.generation import Job, generate_alone
 from common_simplified.lanes import LaneDecoder
 from common_simplified.model_loader import load_model_and_tokenizer
 from common_simplified.steering import Steering
+from phase4_5.executor import LocalExecutor
+from phase4_5.runner import Runner
+from phase4_5.search import Search
 from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
 
 
@@ -54,8 +57,10 @@ def _embedded(parsed: argparse.Namespace) -> tuple[object, object, list[Job], in
     config = load_config(dtype=parsed.dtype)
     selector = SteeringCoefficientSelector(config)
     selector._load_dependencies()
+    runner = Runner(LocalExecutor(selector.writer), None)
+    search = Search(config, selector.features, selector.directions, runner)
     cells = [
-        selector._cell(steering_type, coefficient, problem)
+        search.cell(steering_type, coefficient, problem)
         for problem in selector.problems
         for steering_type in selector.features
         for coefficient in config.phase4_5_coefficients

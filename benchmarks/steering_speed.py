@@ -48,6 +48,9 @@ from common_simplified.solving import sandbox_limits
 from common_simplified.steering import steering
 from phase3_6.baseline import BaselineProblem
 from phase3_6.hyperparameter_runner import HyperparameterBaselineRunner
+from phase4_5.executor import LocalExecutor
+from phase4_5.runner import Runner
+from phase4_5.search import Search
 from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
 
 COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
@@ -135,6 +138,11 @@ class Bench:
             self.config.residual_site,
         )
 
+    def search(self) -> Search:
+        """Phase 4.5's search, without a journal."""
+        runner = Runner(LocalExecutor(self.selector.writer), None)
+        return Search(self.config, self.selector.features, self.selector.directions, runner)
+
     def generate(self, inputs: Any) -> torch.Tensor:
         """transformers' `generate`, greedy; returns the new tokens [batch, new]."""
         with torch.inference_mode():
@@ -214,15 +222,16 @@ def padded(bench: Bench) -> tuple[float, Runs]:
 
 def lanes(bench: Bench) -> tuple[float, Runs]:
     """Phase 4.5's own search, from an empty journal to the last verdict."""
-    selector = SteeringCoefficientSelector(bench.config)
-    selector.writer, selector.directions = bench.selector.writer, bench.selector.directions
+    selector = bench.selector
     selector.writer.__dict__.pop("_decoder", None)  # Each variant makes its own.
-    selector.features, selector.problems = bench.selector.features, bench.selector.problems
+    executor = LocalExecutor(selector.writer)
     with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
-        selector.output_dir = Path(folder)
+        config = bench.config.model_copy(update={"phase4_5_output_dir": folder})
         with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
-            evaluations = selector._search(journal)
-    counts = selector.writer.counts
+            runner = Runner(executor, journal)
+            search = Search(config, selector.features, selector.directions, runner)
+            evaluations = search.grid(selector.problems)
+    counts = executor.counts
     assert counts is not None
     per_100 = 100 * counts.passes / counts.tokens
     sys.stdout.write(f"{counts}, {per_100:.2f} passes for 100 tokens\n")
@@ -284,8 +293,9 @@ def floor(bench: Bench) -> tuple[float, Runs]:
     twin = make_twin(bench.model)
     problem = bench.selector.problems[0]
     prompt_tokens = bench.tokenizer(problem.prompt)["input_ids"]
+    search = bench.search()
     cells = [
-        bench.selector._cell(steering_type, coefficient, problem)
+        search.cell(steering_type, coefficient, problem)
         for steering_type in bench.selector.features
         for coefficient in COEFFICIENTS
     ]

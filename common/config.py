@@ -175,6 +175,16 @@ class Config(BaseSettings):
     # === STEERING COEFFICIENT SELECTION (Phase 4.5) ===
     phase4_5_coefficients: NumberList = [1, 3, 10, 30, 100, 300, 1000]
     phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
+    phase4_5_refine_evaluations: int = Field(default=0, ge=0)
+    """Coefficients that may be added between the two best neighbours, for each direction."""
+    phase4_5_random_controls: int = Field(default=3, ge=0)
+    """Random directions with which the grid is repeated, for each direction."""
+    phase4_5_opposite_control: bool = True
+    """Repeat the grid with the opposite direction."""
+    phase4_5_final_eval_problems: int = Field(default=100, ge=0)
+    """Problems outside the search on which the chosen coefficients are evaluated, at most."""
+    phase4_5_replace_choice: bool = False
+    """Let the recommendation replace a coefficient that a person has chosen."""
 
     # === RUNNING ===
     executor: Literal["local", "ray"] = "local"

@@ -62,7 +62,10 @@ PHASES: dict[str, Phase] = {
                 "phase_4_5_summary.json",
                 "selected_coefficients.json",
                 "coefficient_analysis_plots.png",
+                "coefficient_analysis_plots.pdf",
                 "coefficient_analysis.txt",
+                "phase_4_5_report.md",
+                "report.html",
             ),
         ),
     )

@@ -72,11 +72,19 @@ def captured_residuals(
 
 
 @torch.inference_mode()
+def residuals(
+    model: Any, tokenizer: Any, text: str, layers: Sequence[int], site: ResidualSite
+) -> dict[int, torch.Tensor]:
+    """The residual stream at every token of a text: layer -> [seq, d_model], float32."""
+    inputs = tokenizer(text, return_tensors="pt").to(model.device)
+    with captured_residuals(model, layers, site) as captured:
+        model.model(input_ids=inputs["input_ids"], use_cache=False)
+    return {layer: captured[layer][0].float() for layer in layers}
+
+
 def last_token_residuals(
     model: Any, tokenizer: Any, prompt: str, layers: Sequence[int], site: ResidualSite
 ) -> dict[int, torch.Tensor]:
     """The residual stream at the prompt's last token: layer -> [d_model], float32 on the CPU."""
-    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
-    with captured_residuals(model, layers, site) as captured:
-        model.model(input_ids=inputs["input_ids"], use_cache=False)
-    return {layer: captured[layer][0, -1].float().cpu() for layer in layers}
+    streams = residuals(model, tokenizer, prompt, layers, site)
+    return {layer: stream[-1].cpu() for layer, stream in streams.items()}

@@ -24,7 +24,7 @@ from phase4_5.failure_modes import (
 from phase4_5.metrics import similarity
 
 Record = dict[str, Any]
-Key = tuple[SteeringType, float, int]
+Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,30 @@ class Cell:
     steering_type: SteeringType
     steering: Steering
     problem: BaselineProblem
+    control: str | None = None
+    """The name of the control that stands in the place of the latent, if any."""
 
     @property
     def key(self) -> Key:
-        """What its record is found by: direction, coefficient, `task_id`."""
-        return self.steering_type, float(self.steering.coefficient), self.problem.task_id
+        """What its record is found by; see `record_key`."""
+        return _key(
+            self.steering_type,
+            float(self.steering.coefficient),
+            self.problem.task_id,
+            self.control,
+        )
+
+
+def record_key(record: Record) -> Key:
+    """What a record is found by: direction, coefficient, `task_id` and, if any, the control."""
+    return _key(
+        record["steering_type"], record["coefficient"], record["task_id"], record.get("control")
+    )
+
+
+def _key(steering_type: str, coefficient: float, task_id: int, control: str | None) -> Key:
+    key = steering_type, coefficient, task_id
+    return key if control is None else (*key, control)
 
 
 def run_cells(writer: Writer, cells: Sequence[Cell]) -> Iterator[Record]:
@@ -71,6 +90,7 @@ def _record(cell: Cell, code: str, generation: Generation, result: ExecutionResu
         "task_id": problem.task_id,
         "steering_type": cell.steering_type,
         "coefficient": float(cell.steering.coefficient),
+        **({"control": cell.control} if cell.control else {}),
         "prompt": problem.prompt,
         "baseline_code": problem.baseline_code,
         "steered_code": code,

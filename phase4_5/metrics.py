@@ -5,10 +5,13 @@ similarities between 0 and 1.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from statistics import fmean
 from typing import Any
+
+from phase2_5_simplified.features import SteeringType
+from phase4_5.statistics import wilson_interval
 
 Record = dict[str, Any]
 
@@ -33,6 +36,13 @@ def corruption_rate(results: Sequence[Record]) -> float | None:
     """The percentage of baseline passes that fail when steered; None without passes."""
     passes = [record for record in results if record["baseline_passed"]]
     return _percent(sum(not record["steered_passed"] for record in passes), len(passes))
+
+
+WANTED: dict[SteeringType, tuple[str, Callable[[Sequence[Record]], float | None]]] = {
+    "correct": ("correction", correction_rate),
+    "incorrect": ("corruption", corruption_rate),
+}
+"""The effect that each kind of steering is meant to have: its name and its rate."""
 
 
 def similarity(baseline: str, steered: str) -> dict[str, float | None]:
@@ -88,7 +98,8 @@ def summarise_coefficient(results: Sequence[Record]) -> dict[str, Any]:
     """All metrics of one coefficient of one direction.
 
     Returns:
-        `coefficient`; counts (`n_...`); rates in percent (`..._rate`); the means of
+        `coefficient`; counts (`n_...`); rates in percent (`..._rate`), each with its 95 %
+        interval (`..._rate_interval`, Wilson's); the means of
         `calculate_generation_divergence`; `failure_modes`: how many programs failed in which
         way; `changes`: in how many programs what changed. Most frequent first.
 
@@ -96,30 +107,40 @@ def summarise_coefficient(results: Sequence[Record]) -> dict[str, Any]:
         ValueError: there are no results.
     """
     _require_results(results)
+    n = len(results)
     n_passed = sum(bool(record["baseline_passed"]) for record in results)
+    n_flipped = sum(bool(record["flipped"]) for record in results)
     directions = Counter(record["flip_direction"] for record in results)
+    n_pass_to_fail, n_fail_to_pass = directions["pass→fail"], directions["fail→pass"]
+    n_valid = sum(bool(record["valid_syntax"]) for record in results)
+    n_intact = sum(bool(record["signature_intact"]) for record in results)
     return {
         "coefficient": results[0]["coefficient"],
-        "n_problems": len(results),
+        "n_problems": n,
         "n_baseline_passed": n_passed,
-        "n_baseline_failed": len(results) - n_passed,
-        "n_flipped": sum(bool(record["flipped"]) for record in results),
-        "n_pass_to_fail": directions["pass→fail"],
-        "n_fail_to_pass": directions["fail→pass"],
-        "flip_rate": calculate_flip_rate(results),
-        "correction_rate": correction_rate(results),
-        "corruption_rate": corruption_rate(results),
+        "n_baseline_failed": n - n_passed,
+        "n_flipped": n_flipped,
+        "n_pass_to_fail": n_pass_to_fail,
+        "n_fail_to_pass": n_fail_to_pass,
+        **rate_with_interval("flip_rate", n_flipped, n),
+        **rate_with_interval("correction_rate", n_fail_to_pass, n - n_passed),
+        **rate_with_interval("corruption_rate", n_pass_to_fail, n_passed),
         **calculate_generation_divergence(results),
-        "valid_syntax_rate": _percent(
-            sum(bool(record["valid_syntax"]) for record in results), len(results)
-        ),
-        "signature_intact_rate": _percent(
-            sum(bool(record["signature_intact"]) for record in results), len(results)
-        ),
+        **rate_with_interval("valid_syntax_rate", n_valid, n),
+        **rate_with_interval("signature_intact_rate", n_intact, n),
         "failure_modes": _counted(
             [record["failure_mode"] for record in results if record["failure_mode"] is not None]
         ),
         "changes": _counted([change for record in results for change in record["changes"]]),
+    }
+
+
+def rate_with_interval(name: str, part: int, whole: int) -> dict[str, Any]:
+    """A rate in percent under its name, and `<name>_interval`: both None if `whole` is 0."""
+    interval = wilson_interval(part, whole)
+    return {
+        name: _percent(part, whole),
+        f"{name}_interval": None if interval is None else list(interval),
     }
 
 

@@ -1,8 +1,8 @@
-"""Writing what Phase 4.5 leaves: examples, summary, selected coefficients, text and plots."""
+"""Writing what Phase 4.5 leaves: examples, summary, selected coefficients, and all for the eye."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,145 +13,164 @@ from common.logging import get_logger
 from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import isolation
 from phase2_5_simplified.features import Feature, SteeringType
-from phase4_5.plots import plot_coefficient_analysis
+from phase4_5.choice import completed, manual_choice, recommended_choice, write_choice
+from phase4_5.plots import save_plots
+from phase4_5.report import REPORT_FILE, write_report
+from phase4_5.report_markdown import markdown_report
 from phase4_5.report_text import analysis_text
-from phase4_5.selecting import Recommendation, recommend
+from phase4_5.run_files import (
+    EXAMPLES_DIR,
+    RESULTS_FILE,
+    SUMMARY_FILE,
+    Record,
+    Run,
+    examples_file,
+    examples_folder,
+)
+from phase4_5.selecting import Recommendation
 
 logger = get_logger("phase4_5.outputs")
 
-EXAMPLES_DIR = "coefficient_examples"
-SUMMARY_FILE = "phase_4_5_summary.json"
-SELECTED_FILE = "selected_coefficients.json"
 ANALYSIS_FILE = "coefficient_analysis.txt"
-PLOTS_FILE = "coefficient_analysis_plots.png"
+MARKDOWN_FILE = "phase_4_5_report.md"
+CONTROL_EXAMPLES_DIR = "control_examples"
+FINAL_EXAMPLES_DIR = "final_examples"
 
 Evaluations = dict[SteeringType, list[dict[str, Any]]]
+"""For each direction one evaluation a coefficient: its summary, and its records as `results`."""
 
 
-def examples_folder(steering_type: str, coefficient: float) -> str:
-    """The folder of a coefficient's examples, e.g. `correct_coeff_30`."""
-    return f"{steering_type}_coeff_{coefficient:g}"
+@dataclass
+class Findings:
+    """What the phase has found out, as far as it has come."""
+
+    features: dict[SteeringType, Feature]
+    evaluations: Evaluations
+    neighbours: dict[SteeringType, list[dict[str, Any]]]
+    scale: dict[SteeringType, dict[str, Any]]
+    controls: dict[SteeringType, dict[str, Any] | None]
+    recommendations: dict[SteeringType, Recommendation]
+    final_evaluation: dict[SteeringType, dict[str, Any] | None] = field(default_factory=dict)
 
 
-def save_examples(output_dir: Path, records: list[dict[str, Any]]) -> None:
+@dataclass(frozen=True)
+class HowRun:
+    """How a run was computed, for the record."""
+
+    started: str
+    duration_seconds: float
+    device: str
+    dtype: str
+    lane_counts: LaneCounts | None
+
+
+def save_examples(output_dir: Path, records: list[Record]) -> None:
     """Write the records of one coefficient of one direction."""
+    path = examples_file(output_dir, records[0]["steering_type"], records[0]["coefficient"])
+    write_json(path, records)
+
+
+def save_control_examples(output_dir: Path, name: str, records: Sequence[Record]) -> None:
+    """Write the records of one coefficient of one control."""
     folder = examples_folder(records[0]["steering_type"], records[0]["coefficient"])
-    write_json(output_dir / EXAMPLES_DIR / folder / "all_results.json", records)
+    write_json(output_dir / CONTROL_EXAMPLES_DIR / f"{name}_{folder}" / RESULTS_FILE, records)
 
 
-def save_results(
-    config: Config,
-    features: dict[SteeringType, Feature],
-    evaluations: Evaluations,
-    *,
-    device: str,
-    dtype: str,
-    lane_counts: LaneCounts | None,
-    started: datetime,
-    duration_seconds: float,
-) -> dict[str, Any]:
-    """Recommend a coefficient for each direction and write all result files.
+def save_final_examples(output_dir: Path, records: Sequence[Record]) -> None:
+    """Write the records of the final evaluation of one direction."""
+    folder = examples_folder(records[0]["steering_type"], records[0]["coefficient"])
+    write_json(output_dir / FINAL_EXAMPLES_DIR / folder / RESULTS_FILE, records)
+
+
+def save_results(config: Config, findings: Findings, how: HowRun) -> dict[str, Any]:
+    """Write all result files; a choice that a person has made is kept.
 
     Returns:
         the content of the summary file.
     """
     output_dir = config.output_dir("4.5")
-    # A summary without the records behind it.
-    summaries = {
-        steering_type: [
-            {key: value for key, value in evaluation.items() if key != "results"}
-            for evaluation in listed
-        ]
-        for steering_type, listed in evaluations.items()
-    }
-    recommendations = {
-        steering_type: recommend(listed, steering_type)
-        for steering_type, listed in summaries.items()
-    }
-    timestamp = started.isoformat(timespec="seconds")
-    selected: dict[str, Any] = {
-        "phase": "4.5",
-        "timestamp": timestamp,
-        "selection_method": "recommended",
-        **{
-            steering_type: _selected_entry(features[steering_type], recommendation, config)
-            for steering_type, recommendation in recommendations.items()
-        },
-    }
+    rows = rows_of(findings.evaluations)
+    # Read again: a person may have chosen while this run went on.
+    chosen = manual_choice(config, findings.features)
+    selected = completed(
+        chosen or recommended_choice(config, findings.features, findings.recommendations, rows),
+        rows,
+        findings.final_evaluation,
+    )
     summary = {
         "phase": "4.5",
-        "timestamp": timestamp,
-        "duration_seconds": round(duration_seconds, 3),
+        "timestamp": how.started,
+        "duration_seconds": round(how.duration_seconds, 3),
         "config": config.model_dump(mode="json"),
         "environment": {
             **describe_environment(),
-            "device": device,
-            "dtype": dtype,
+            "device": how.device,
+            "dtype": how.dtype,
             "sandbox": str(isolation()),
         },
         # Of this run: None if it decoded one at a time, or found everything in the journal.
-        "lanes": asdict(lane_counts) if lane_counts else None,
+        "lanes": asdict(how.lane_counts) if how.lane_counts else None,
         "features": {
             steering_type: {
                 "layer": feature.layer,
                 "feature_idx": feature.feature_idx,
                 "separation_score": feature.separation_score,
             }
-            for steering_type, feature in features.items()
+            for steering_type, feature in findings.features.items()
         },
-        "results": summaries,
+        "residual_norm": findings.scale,
+        "results": rows,
+        "neighbours": findings.neighbours,
+        "controls": findings.controls,
+        "final_evaluation": findings.final_evaluation,
+        "recommended": {
+            steering_type: asdict(recommendation)
+            for steering_type, recommendation in findings.recommendations.items()
+        },
         "selected_coefficients": selected,
     }
-    _remove_other_examples(output_dir, evaluations)
-    _save_analysis(output_dir, summaries, evaluations)
-    plot_coefficient_analysis(
-        summaries,
-        output_dir / PLOTS_FILE,
-        {name: recommendation.coefficient for name, recommendation in recommendations.items()},
-    )
-    write_json(output_dir / SELECTED_FILE, selected)
+    _remove_other_examples(output_dir, findings.evaluations)
+    write_choice(output_dir, selected)
+    examples = {
+        (steering_type, float(evaluation["coefficient"])): evaluation["results"]
+        for steering_type, listed in findings.evaluations.items()
+        for evaluation in listed
+    }
+    write_reports(Run(output_dir, summary, examples))
     # Last: its presence says that the phase is done.
     write_json(output_dir / SUMMARY_FILE, summary)
-    for steering_type, recommendation in recommendations.items():
-        logger.info(
-            "%s-steering: %s %g (flip rate %.1f %%)",
-            steering_type,
-            "recommended is" if recommendation.qualifies else "none qualifies; nearest is",
-            recommendation.coefficient,
-            recommendation.flip_rate,
-        )
-    logger.info("why: %s", output_dir / SELECTED_FILE)
     return summary
 
 
-def _selected_entry(
-    feature: Feature, recommendation: Recommendation, config: Config
-) -> dict[str, Any]:
+def rows_of(evaluations: Evaluations) -> dict[SteeringType, list[dict[str, Any]]]:
+    """The evaluations without the records behind them."""
     return {
-        "coefficient": recommendation.coefficient,
-        "layer": feature.layer,
-        "feature_idx": feature.feature_idx,
-        "residual_site": config.residual_site,
-        "flip_rate": recommendation.flip_rate,
-        "correction_rate": recommendation.correction_rate,
-        "corruption_rate": recommendation.corruption_rate,
-        "qualifies": recommendation.qualifies,
-        "rationale": recommendation.rationale,
+        steering_type: [
+            {key: value for key, value in evaluation.items() if key != "results"}
+            for evaluation in listed
+        ]
+        for steering_type, listed in evaluations.items()
     }
 
 
-def _save_analysis(
-    output_dir: Path, summaries: dict[SteeringType, list[dict[str, Any]]], evaluations: Evaluations
-) -> None:
+def write_reports(run: Run) -> None:
+    """Write all that is made for the eye: text, Markdown, pictures, and the page."""
+    _save_analysis(run)
+    write_text(run.folder / MARKDOWN_FILE, markdown_report(run))
+    save_plots(run)
+    write_report(run)
+
+
+def _save_analysis(run: Run) -> None:
     parts = [
         analysis_text(
             steering_type,
-            summaries[steering_type],
-            {evaluation["coefficient"]: evaluation["results"] for evaluation in listed},
+            rows,
+            {row["coefficient"]: run.examples[steering_type, row["coefficient"]] for row in rows},
         )
-        for steering_type, listed in evaluations.items()
+        for steering_type, rows in run.summary["results"].items()
     ]
-    write_text(output_dir / ANALYSIS_FILE, "\n\n".join(part.rstrip() for part in parts) + "\n")
+    write_text(run.folder / ANALYSIS_FILE, "\n\n".join(part.rstrip() for part in parts) + "\n")
 
 
 def _remove_other_examples(output_dir: Path, evaluations: Evaluations) -> None:
@@ -162,9 +181,42 @@ def _remove_other_examples(output_dir: Path, evaluations: Evaluations) -> None:
         for steering_type, listed in evaluations.items()
         for evaluation in listed
     }
-    for file in (output_dir / EXAMPLES_DIR).glob("*_coeff_*/all_results.json"):
+    for file in (output_dir / EXAMPLES_DIR).glob(f"*_coeff_*/{RESULTS_FILE}"):
         if file.parent.name not in kept:
             file.unlink()
             # What a person has put beside the examples stays.
             with suppress(OSError):
                 file.parent.rmdir()
+
+
+def log_outcome(summary: Mapping[str, Any], output_dir: Path) -> None:
+    """Say what was found, and what a person does next."""
+    for steering_type, entry in summary["recommended"].items():
+        chosen = summary["selected_coefficients"][steering_type]
+        how = "recommended" if entry["qualifies"] else "none qualifies; nearest"
+        if chosen["selection_method"] == "manual":
+            how = f"chosen by {chosen['reviewer']}; the rule says {entry['coefficient']:g}"
+        logger.info("%s-steering: coefficient %g (%s)", steering_type, chosen["coefficient"], how)
+        final = chosen["final_evaluation"]
+        if final is not None and final["shortcomings"]:
+            logger.warning(
+                "%s-steering: on %d problems outside the search, %s",
+                steering_type,
+                final["n_problems"],
+                "; ".join(final["shortcomings"]),
+            )
+        controls = summary["controls"][steering_type]
+        if controls is None:
+            logger.warning(
+                "%s-steering: no control was run; a flip may come from any strong push",
+                steering_type,
+            )
+            continue
+        statements = [
+            controls[kind]["statement"] for kind in ("random", "opposite") if kind in controls
+        ]
+        if final is not None and final["control"]:
+            statements.append(final["control"]["statement"])
+        for statement in statements:
+            logger.info("%s", statement)
+    logger.info("look at it: %s; choose: python3 run.py review", output_dir / REPORT_FILE)

@@ -4,15 +4,14 @@ A *worker* is such an actor. It gets one problem at a time, with all cells of it
 problem is done by another. Ray is imported only where it is asked for.
 """
 
-import operator
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 from common.config import REPOSITORY_ROOT
 from common.errors import PipelineError, RunError
@@ -20,6 +19,8 @@ from common.logging import get_logger
 from common.utils import detect_device
 from common_simplified.lanes import LaneCounts
 from common_simplified.solving import Writer
+from phase3_6.baseline import BaselineProblem
+from phase4_5.executor import sum_counts
 from phase4_5.grid import Cell, Record
 from phase4_5.ray_cluster import cluster, import_ray
 from phase4_5.ray_worker import Worker
@@ -32,36 +33,18 @@ _LOOK_ROUND_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
 
 
-def run_cells_on_ray(writer: Writer, cells: Sequence[Cell]) -> Iterator[Record]:
-    """What `phase4_5.grid.run_cells` does, by workers; their counts are summed in `writer`.
-
-    The writer's own model isn't loaded.
-
-    Raises:
-        PipelineError: a worker's, as it was raised there.
-        RunError: a problem has cost three workers, or no machine is left.
-    """
-    if not cells:
-        return
-    writer.counts = None
-    with cluster(writer.config):
-        foreman = _Foreman(writer, cells)
-        try:
-            yield from foreman.records()
-        finally:
-            foreman.dismiss_all()
-
-
 @dataclass(eq=False)
 class _Order:
-    """A problem to be done."""
+    """A problem to be done: a method of `Worker` with its arguments."""
 
-    cells: list[Cell]
+    problem: BaselineProblem
+    method: str
+    arguments: tuple[Any, ...]
     losses: int = 0
 
     @property
     def name(self) -> str:
-        return f"task_id {self.cells[0].problem.task_id}"
+        return f"task_id {self.problem.task_id}"
 
 
 @dataclass(eq=False)
@@ -74,10 +57,31 @@ class _Hired:
     order: _Order | None = None
 
 
-class _Foreman:
-    """Gives the problems to workers, and replaces those that are lost."""
+class RayExecutor:
+    """Gives the problems to workers, and replaces those that are lost.
 
-    def __init__(self, writer: Writer, cells: Sequence[Cell]) -> None:
+    Workers stay until the end of `open`'s block, so that each reads the weights once.
+    """
+
+    @classmethod
+    @contextmanager
+    def open(cls, writer: Writer) -> Iterator[Self]:
+        """Be connected to Ray; the writer's own model isn't loaded.
+
+        Raises:
+            InputError: Ray isn't installed, or no cluster answers at the address.
+            RunError: Ray can't be started on this machine.
+        """
+        with cluster(writer.config):
+            executor = cls(writer)
+            try:
+                yield executor
+            finally:
+                executor._dismiss_all()
+
+    def __init__(self, writer: Writer) -> None:
+        """Take the configuration; see `open`."""
+        self.counts: LaneCounts | None = None
         self._ray = import_ray()
         self._actor_class = self._ray.remote(Worker)
         self._writer = writer
@@ -89,17 +93,35 @@ class _Foreman:
                 "workers; start it on a machine with a GPU",
                 self._device,
             )
-        self._waiting = deque(
-            _Order(list(group)) for _, group in groupby(cells, lambda cell: cell.problem)
-        )
-        self._n_open = len(self._waiting)
+        self._waiting: deque[_Order] = deque()
+        self._n_open = 0
         self._busy: dict[Any, _Hired] = {}
         self._idle: list[_Hired] = []
         self._failed_starts: Counter[str] = Counter()
         self._last_failure = ""
 
-    def records(self) -> Iterator[Record]:
-        """The records of all cells, as each problem ends."""
+    def run_cells(self, cells: Sequence[Cell]) -> Iterator[Record]:
+        """What `phase4_5.grid.run_cells` does, by workers.
+
+        Raises:
+            PipelineError: a worker's, as it was raised there.
+            RunError: a problem has cost three workers, or no machine is left.
+        """
+        return self._records(
+            _Order(problem, "solve", (list(group),))
+            for problem, group in groupby(cells, lambda cell: cell.problem)
+        )
+
+    def residual_norms(
+        self, problems: Sequence[BaselineProblem], layers: Sequence[int]
+    ) -> Iterator[Record]:
+        """What `phase4_5.scale.residual_norms` does, by workers; raises as `run_cells` does."""
+        return self._records(_Order(problem, "measure", (problem, layers)) for problem in problems)
+
+    def _records(self, orders: Iterable[_Order]) -> Iterator[Record]:
+        """The records of all orders, as each ends."""
+        self._waiting = deque(orders)
+        self._n_open = len(self._waiting)
         impatient_from = time.monotonic() + _PATIENCE_SECONDS
         while self._n_open:
             self._hand_out()
@@ -116,8 +138,7 @@ class _Foreman:
                     _PATIENCE_SECONDS,
                 )
 
-    def dismiss_all(self) -> None:
-        """End all workers."""
+    def _dismiss_all(self) -> None:
         for hired in (*self._busy.values(), *self._idle):
             self._dismiss(hired)
 
@@ -130,7 +151,8 @@ class _Foreman:
         while self._waiting and self._idle:
             hired, order = self._idle.pop(), self._waiting.popleft()
             hired.order = order
-            self._busy[hired.actor.solve.remote(order.cells)] = hired
+            call = getattr(hired.actor, order.method)
+            self._busy[call.remote(*order.arguments)] = hired
 
     def _hire(self) -> None:
         """Fill the free places, as long as there are problems for them."""
@@ -194,7 +216,7 @@ class _Foreman:
             logger.info("%s is ready", hired.name)
             return
         records, counts = answer
-        self._writer.counts = sum_counts(self._writer.counts, counts)
+        self.counts = sum_counts(self.counts, counts)
         self._n_open -= 1
         yield from records
 
@@ -228,17 +250,3 @@ def _as_raised(cause: BaseException, hired: _Hired) -> PipelineError:
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
-
-
-def sum_counts(total: LaneCounts | None, counts: LaneCounts | None) -> LaneCounts | None:
-    """What the lanes did together; None is for nothing in lanes."""
-    if total is None or counts is None:
-        return total or counts
-    return LaneCounts(
-        **{
-            field.name: (max if field.name == "tolerance" else operator.add)(
-                getattr(total, field.name), getattr(counts, field.name)
-            )
-            for field in fields(LaneCounts)
-        }
-    )

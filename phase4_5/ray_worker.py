@@ -11,7 +11,9 @@ from common.logging import setup_logging
 from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer
+from phase3_6.baseline import BaselineProblem
 from phase4_5.grid import Cell, Record, run_cells
+from phase4_5.scale import residual_norms
 
 
 class Worker:
@@ -53,3 +55,9 @@ class Worker:
             for cell in cells
         ]
         return list(run_cells(self._writer, here)), self._writer.counts
+
+    def measure(
+        self, problem: BaselineProblem, layers: Sequence[int]
+    ) -> tuple[list[Record], LaneCounts | None]:
+        """The norms of a problem's residual stream; lanes have no part in it."""
+        return list(residual_norms(self._writer, [problem], layers)), None

@@ -22,6 +22,7 @@ _CHANGES = {
     "structure": "structure",
 }
 _FAILURES = {
+    "non_finite": "the model's numbers overflowed",
     "empty": "no program",
     "degenerate_repetition": "the text repeats itself",
     "timeout": "out of time",
@@ -60,7 +61,7 @@ def _coefficient(summary: Summary, results: Sequence[Record]) -> str:
         f"({summary['n_flipped']} of {summary['n_problems']} problems)",
         f"Corrected: {_of(summary, 'n_fail_to_pass', 'n_baseline_failed', 'failures')}",
         f"Corrupted: {_of(summary, 'n_pass_to_fail', 'n_baseline_passed', 'passes')}",
-        *_examples([record for record in results if record["flipped"]]),
+        *flip_lines([record for record in results if record["flipped"]]),
         "",
         "Generation Quality:",
         f"  - Average token similarity: {summary['mean_token_similarity']:.2f}",
@@ -68,7 +69,7 @@ def _coefficient(summary: Summary, results: Sequence[Record]) -> str:
         f"  - Average length ratio: {_number(summary['mean_length_ratio'])}",
         f"  - Valid syntax: {summary['valid_syntax_rate']:.1f}%",
         f"  - Signatures intact: {summary['signature_intact_rate']:.1f}%",
-        f"  - Failure modes: {_counts(summary['failure_modes'])}",
+        f"  - Failure modes: {counts_text(summary['failure_modes'])}",
         f"  - Most changes: {_most_changes(summary['changes'])}",
     ]
     return "\n".join(lines)
@@ -82,7 +83,8 @@ def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f}"
 
 
-def _examples(flips: Sequence[Record]) -> list[str]:
+def flip_lines(flips: Sequence[Record]) -> list[str]:
+    """A heading, and for each flipped problem (the first few) a line that tells why."""
     if not flips:
         return ["Examples of flips: none"]
     lines = ["Examples of flips:"]
@@ -120,7 +122,8 @@ def _plain(error: str) -> str:
     return text
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Names with how often each occurs."""
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
 

@@ -71,19 +71,9 @@ def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Reco
     """
     if not summaries:
         raise ValueError("no coefficients to choose from")
+    chosen = min(summaries, key=lambda summary: preference(summary, steering_type))
     qualifying = [summary for summary in summaries if not shortcomings(summary)]
-    if qualifying:
-        chosen = min(
-            qualifying,
-            key=lambda summary: (
-                -_effect(summary, steering_type),
-                -summary["mean_token_similarity"],
-                abs(summary["coefficient"]),
-            ),
-        )
-        rationale = _why_best(chosen, qualifying, steering_type)
-    else:
-        chosen, rationale = _fallback(summaries)
+    rationale = _why_best(chosen, qualifying, steering_type) if qualifying else _why_named(chosen)
     others = _why_not_the_others(chosen, summaries, steering_type)
     return Recommendation(
         coefficient=chosen["coefficient"],
@@ -97,6 +87,22 @@ def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Reco
         valid_syntax_rate=chosen["valid_syntax_rate"],
         signature_intact_rate=chosen["signature_intact_rate"],
     )
+
+
+def preference(summary: Summary, steering_type: SteeringType) -> tuple[float, ...]:
+    """The rule at the top of this module as a sort key: the recommended coefficient is the least.
+
+    Those that qualify come first, then those that keep quality and syntax, then the others;
+    coefficient 0 only after all of them, unless it qualifies.
+    """
+    size = abs(summary["coefficient"])
+    if not shortcomings(summary):
+        return 0, -_effect(summary, steering_type), -summary["mean_token_similarity"], size
+    if size == 0:
+        return (3,)
+    if _quality_shortcomings(summary):
+        return 2, size
+    return 1, *_distance_and_tie(summary)
 
 
 def shortcomings(summary: Summary) -> list[str]:
@@ -174,22 +180,15 @@ def _distance_and_tie(summary: Summary) -> tuple[float, float]:
     return _distance_to_band(summary["flip_rate"]), -size if too_weak else size
 
 
-def _fallback(summaries: Sequence[Summary]) -> tuple[Summary, str]:
-    """The coefficient to name where none qualifies, and why."""
-    steered = [summary for summary in summaries if summary["coefficient"] != 0] or summaries
-    whole = [summary for summary in steered if not _quality_shortcomings(summary)]
-    chosen = (
-        min(whole, key=_distance_and_tie)
-        if whole
-        else min(steered, key=lambda summary: abs(summary["coefficient"]))
-    )
+def _why_named(chosen: Summary) -> str:
+    """Why a coefficient is named where none qualifies."""
     reason = (
-        "of those that keep the code's quality its flip rate is nearest to "
+        "none keeps the code's quality, and it is the smallest"
+        if _quality_shortcomings(chosen)
+        else "of those that keep the code's quality its flip rate is nearest to "
         f"{FLIP_RATE_BAND[0]:g}–{FLIP_RATE_BAND[1]:g} %"
-        if whole
-        else "none keeps the code's quality, and it is the smallest"
     )
-    return chosen, (
+    return (
         f"No coefficient qualifies. Coefficient {chosen['coefficient']:g} is named because {reason}"
         f" ({'; '.join(shortcomings(chosen))}); look at the examples before using it."
     )

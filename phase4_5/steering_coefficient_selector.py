@@ -5,13 +5,12 @@ This file tells the phase's story in the specification's order; the work is done
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
 
 from common.config import Config
 from common.files import fingerprint
@@ -22,16 +21,19 @@ from common_simplified.model_loader import load_model_outline
 from common_simplified.residual_stream import site_module
 from common_simplified.sandbox import require_isolation
 from common_simplified.solving import Writer, solution_settings
-from common_simplified.steering import PreHook, Steering, create_steering_hook
+from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import Feature, SteeringType, load_best_features
 from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction, planned_width
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline, parse_baseline_row
-from phase4_5.grid import Cell, Key, Record, run_cells
-from phase4_5.metrics import summarise_coefficient
-from phase4_5.outputs import Evaluations, save_examples, save_results
+from phase4_5.choice import chosen_coefficients, manual_choice
+from phase4_5.executor import Executor, open_executor
+from phase4_5.final_evaluation import held_out_problems
+from phase4_5.outputs import Findings, HowRun, log_outcome, rows_of, save_results
 from phase4_5.problems import select_problems
-from phase4_5.ray_cluster import cluster
-from phase4_5.ray_executor import run_cells_on_ray
+from phase4_5.runner import Runner
+from phase4_5.search import Search
+from phase4_5.selecting import recommend
+from phase4_5.significance import add_p_values, compare_neighbours
 
 logger = get_logger("phase4_5.steering_evaluator")
 
@@ -51,6 +53,7 @@ class SteeringCoefficientSelector:
         self.features: dict[SteeringType, Feature] = {}
         self.directions: dict[SteeringType, torch.Tensor] = {}
         self.problems: list[BaselineProblem] = []
+        self.held_out: list[BaselineProblem] = []
 
     def run(self) -> dict[str, Any]:
         """Run the grid search; returns the content of `phase_4_5_summary.json`.
@@ -63,20 +66,45 @@ class SteeringCoefficientSelector:
         self._load_dependencies()
         journal_file = self.output_dir / "journal.jsonl"
         with (
-            cluster(self.config),
+            open_executor(self.writer) as executor,
             Journal(journal_file, self._settings(), self.config.fresh) as journal,
         ):
-            evaluations = self._search(journal)
-        return save_results(
-            self.config,
-            self.features,
-            evaluations,
+            search = self._search(executor, journal)
+            evaluations = search.grid(self.problems)
+            search.refine(evaluations, self.problems)
+            controls = search.controls(evaluations, self.problems)
+            scale = search.scale(evaluations, self.problems)
+            add_p_values(evaluations)
+            recommendations = {
+                steering_type: recommend(rows, steering_type)
+                for steering_type, rows in rows_of(evaluations).items()
+            }
+            chosen = manual_choice(self.config, self.features)
+            coefficients = (
+                chosen_coefficients(chosen)
+                if chosen
+                else {name: entry.coefficient for name, entry in recommendations.items()}
+            )
+            final_evaluation = search.final_evaluation(coefficients, self.held_out)
+        findings = Findings(
+            features=self.features,
+            evaluations=evaluations,
+            neighbours=compare_neighbours(evaluations),
+            scale=scale,
+            controls=controls,
+            recommendations=recommendations,
+            final_evaluation=final_evaluation,
+        )
+        how = HowRun(
+            started=started.isoformat(timespec="seconds"),
+            duration_seconds=time.perf_counter() - clock,
             device=self._device,
             dtype=str(self._model.dtype).removeprefix("torch."),
-            lane_counts=self.writer.counts,
-            started=started,
-            duration_seconds=time.perf_counter() - clock,
+            lane_counts=executor.counts,
         )
+        summary = save_results(self.config, findings, how)
+        log_outcome(summary, self.output_dir)
+        return summary
 
     def _load_dependencies(self) -> None:
         """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
@@ -85,16 +113,20 @@ class SteeringCoefficientSelector:
             InputError: one of them is missing, damaged, or doesn't fit the others; or the sandbox
                 is weaker than it has to be.
         """
-        require_isolation(self.config.sandbox)
-        self.features = load_best_features(self.config)
-        self.problems = select_problems(
-            load_baseline(self.config), self.config.phase4_5_problems_per_coeff, self.config.seed
+        config = self.config
+        require_isolation(config.sandbox)
+        self.features = load_best_features(config)
+        manual_choice(config, self.features)  # Refused before hours of work, not after them.
+        baseline = load_baseline(config)
+        self.problems = select_problems(baseline, config.phase4_5_problems_per_coeff, config.seed)
+        self.held_out = held_out_problems(
+            baseline, self.problems, config.phase4_5_final_eval_problems, config.seed
         )
-        if len(self.problems) < self.config.phase4_5_problems_per_coeff:
+        if len(self.problems) < config.phase4_5_problems_per_coeff:
             logger.warning(
                 "the baseline has %d problems, fewer than the %d wanted for each coefficient",
                 len(self.problems),
-                self.config.phase4_5_problems_per_coeff,
+                config.phase4_5_problems_per_coeff,
             )
         for steering_type, feature in self.features.items():
             self.directions[steering_type] = self._load_direction(feature)
@@ -178,84 +210,11 @@ class SteeringCoefficientSelector:
             problem if isinstance(problem, BaselineProblem) else parse_baseline_row(problem)
             for problem in problems_subset
         ]
-        cells = [self._cell(steering_type, coefficient, problem) for problem in problems]
-        records = self._run_cells(cells, journal, lambda _: None)
-        return self._evaluation([records[cell.key] for cell in cells])
+        with open_executor(self.writer) as executor:
+            return self._search(executor, journal).evaluate(steering_type, coefficient, problems)
 
-    def _search(self, journal: Journal) -> Evaluations:
-        """Fill the grid; a coefficient's examples are saved as soon as it is complete."""
-        coefficients = self.config.phase4_5_coefficients
-        cells = [
-            self._cell(steering_type, coefficient, problem)
-            for problem in self.problems
-            for steering_type in self.features
-            for coefficient in coefficients
-        ]
-        columns: dict[tuple[SteeringType, float], list[Record]] = {}
-        evaluations: dict[tuple[SteeringType, float], dict[str, Any]] = {}
-
-        def note(record: Record) -> None:
-            name = record["steering_type"], record["coefficient"]
-            column = columns.setdefault(name, [])
-            column.append(record)
-            if len(column) == len(self.problems):
-                column.sort(key=lambda entry: entry["task_id"])
-                save_examples(self.output_dir, column)
-                evaluations[name] = self._evaluation(column)
-
-        self._run_cells(cells, journal, note)
-        return {
-            steering_type: [evaluations[steering_type, float(value)] for value in coefficients]
-            for steering_type in self.features
-        }
-
-    def _run_cells(
-        self, cells: Sequence[Cell], journal: Journal | None, note: Callable[[Record], None]
-    ) -> dict[Key, Record]:
-        """The record of each cell, from the journal or computed and journalled at once."""
-        records: dict[Key, Record] = {}
-        for cell in cells:
-            record = journal.get(*cell.key) if journal is not None else None
-            if record is not None:
-                records[cell.key] = record
-                note(record)
-        missing = [cell for cell in cells if cell.key not in records]
-        run = run_cells_on_ray if self._on_ray else run_cells
-        with tqdm(
-            total=len(cells), initial=len(records), desc="Phase 4.5: steering", unit="program"
-        ) as bar:
-            for record in run(self.writer, missing):
-                key = record["steering_type"], record["coefficient"], record["task_id"]
-                if journal is not None:
-                    journal.add(*key, record=record)
-                records[key] = record
-                bar.update()
-                note(record)
-        return records
-
-    def _cell(
-        self, steering_type: SteeringType, coefficient: float, problem: BaselineProblem
-    ) -> Cell:
-        steering = Steering(
-            self.directions[steering_type],
-            coefficient,
-            self.features[steering_type].layer,
-            self.config.residual_site,
-        )
-        return Cell(steering_type, steering, problem)
-
-    def _evaluation(self, records: list[Record]) -> dict[str, Any]:
-        """The metrics of one coefficient of a direction, with its records."""
-        summary = summarise_coefficient(records)
-        steering_type = records[0]["steering_type"]
-        logger.info(
-            "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
-            steering_type,
-            summary["coefficient"],
-            summary["flip_rate"],
-            summary["mean_token_similarity"],
-        )
-        return {"steering_type": steering_type, **summary, "results": records}
+    def _search(self, executor: Executor, journal: Journal | None) -> Search:
+        return Search(self.config, self.features, self.directions, Runner(executor, journal))
 
 
 def _digest(direction: torch.Tensor) -> str:

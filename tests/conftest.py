@@ -1,6 +1,7 @@
 """What the tests share: real small models, the embedded one and a random Llama."""
 
 import os
+import shutil
 
 import pytest
 import torch
@@ -47,3 +48,10 @@ def whole(tmp_path_factory):
     data = tmp_path_factory.mktemp("whole")
     assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
     return data
+
+
+@pytest.fixture
+def finished(whole, tmp_path):
+    """A copy of a finished run's data folder, to break things in."""
+    shutil.copytree(whole, tmp_path / "finished")
+    return tmp_path / "finished"

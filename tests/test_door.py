@@ -232,12 +232,35 @@ def test_help_answers_at_once_and_without_heavy_imports():
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("nonsense",), ("phase",), ("phase", "4.5", "--problems", "many"), ("list", "--odd")],
+    [
+        (),
+        ("nonsense",),
+        ("phase",),
+        ("phase", "4.5", "--problems", "many"),
+        ("list", "--odd"),
+        ("select", "--correct", "30"),
+        ("select", "--correct", "much", "--rationale", "x"),
+        ("review", "--port", "x"),
+    ],
 )
 def test_a_wrong_call_is_status_2(arguments):
     answer = call(*arguments)
     assert answer.returncode == 2
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("review",), ("report",), ("select", "--correct", "30", "--rationale", "x")]
+)
+def test_without_a_run_there_is_nothing_to_choose_from(data, arguments):
+    before = sorted(data.rglob("*"))
+    answer = call(*arguments, "--data-dir", str(data))
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "phase_4_5_summary.json: missing; it is made by: python3 run.py phase 4.5" in (
+        answer.stderr
+    )
+    assert sorted(data.rglob("*")) == before
 
 
 def test_an_unknown_phase_is_named_with_those_that_exist():

@@ -9,9 +9,21 @@ import subprocess
 import sys
 import time
 
+from timeless import files_of
+
+import run
 from common.config import REPOSITORY_ROOT
 
 N_KILLS = 20
+# All stages, each of some work: 60 programs of the grid, 60 of a control, the norms of 10 problems,
+# 10 programs of the final evaluation and 10 of its control.
+SETTINGS = {
+    "PVA_SAE_PHASE4_5_COEFFICIENTS": "3,10,100",
+    "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+    "PVA_SAE_PHASE4_5_OPPOSITE_CONTROL": "false",
+    "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "5",
+}
+N_RECORDS = 60 + 60 + 10 + 10 + 10
 
 # Imports once, then forks a process for each line: a run whose start costs no seconds.
 FORK_SERVER = """
@@ -41,7 +53,7 @@ class Runs:
             text=True,
             cwd=REPOSITORY_ROOT,
             # Few lanes: texts end one after the other, so that there are many moments.
-            env={**os.environ, "PVA_SAE_GENERATION_LANES": "2"},
+            env={**os.environ, **SETTINGS, "PVA_SAE_GENERATION_LANES": "2"},
         )
 
     def start(self, *arguments):
@@ -69,36 +81,16 @@ def wait_for(journal, n, seconds):
         time.sleep(0.002)
 
 
-def without_times(value):
-    if isinstance(value, dict):
-        return {
-            key: without_times(entry)
-            for key, entry in value.items()
-            if key not in ("timestamp", "duration_seconds", "lanes", "config")
-        }
-    return value
-
-
-def files_of(folder):
-    """Every result file with its content, but for times, the journal and the journal's order."""
-    found = {}
-    for path in sorted(folder.rglob("*.*")):
-        name = str(path.relative_to(folder))
-        if path.suffix == ".json":
-            found[name] = without_times(json.loads(path.read_text()))
-        elif path.suffix == ".jsonl":
-            entries = [json.loads(line) for line in path.read_text().splitlines()]
-            found[name] = sorted(json.dumps(entry, sort_keys=True) for entry in entries)
-        else:
-            found[name] = path.read_bytes()
-    return found
-
-
-def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path):
-    for phase in ("phase2_5", "phase3_6"):
-        shutil.copytree(whole / phase, tmp_path / phase)
-    journal = tmp_path / "phase4_5" / "journal.jsonl"
-    arguments = ("phase", "4.5", "--data-dir", str(tmp_path))
+def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path, monkeypatch):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    for data in (undisturbed, killed):
+        for phase in ("phase2_5", "phase3_6"):
+            shutil.copytree(whole / phase, data / phase)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    assert run.main(["phase", "4.5", "--data-dir", str(undisturbed)]) == 0
+    journal = killed / "phase4_5" / "journal.jsonl"
+    arguments = ("phase", "4.5", "--data-dir", str(killed))
     rng = random.Random(0)
     runs = Runs()
     lengths = []
@@ -108,7 +100,7 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path):
             pid = runs.start(*arguments)
             # Small steps, so that there is work left for the last kill; every fourth is rather one
             # of the start, or of the reading of the journal.
-            most = max(1, (140 - n_lines(journal)) // (2 * (N_KILLS - kill)))
+            most = max(1, (N_RECORDS - n_lines(journal)) // (2 * (N_KILLS - kill)))
             patience = rng.uniform(0, 1.5) if kill % 4 == 3 else 60
             wait_for(journal, n_lines(journal) + rng.randint(1, most), patience)
             time.sleep(rng.uniform(0, 0.05))
@@ -119,14 +111,14 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path):
             assert after.startswith(whole_lines), "what was finished is still there"
             lengths.append(n_lines(journal))
         assert len(set(lengths)) > N_KILLS // 2, "it was killed in the middle of its work"
-        assert lengths[-1] < 141
+        assert lengths[-1] < N_RECORDS + 1
         runs.start(*arguments)
         assert runs.end() == 0
     finally:
         runs.close()
-    ours, theirs = files_of(tmp_path / "phase4_5"), files_of(whole / "phase4_5")
+    ours, theirs = files_of(killed / "phase4_5"), files_of(undisturbed / "phase4_5")
     assert ours.keys() == theirs.keys()
     for name, content in ours.items():
         assert content == theirs[name], name
     keys = [tuple(json.loads(line)["key"]) for line in journal.read_text().splitlines()[1:]]
-    assert len(keys) == len(set(keys)) == 140
+    assert len(keys) == len(set(keys)) == N_RECORDS

@@ -38,6 +38,14 @@ def copy(whole, tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def only_the_grid(monkeypatch):
+    """Runs without controls and final evaluation; `whole` was made before, with them."""
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "0")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_OPPOSITE_CONTROL", "false")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "0")
+
+
 def results_of(data, direction, coefficient):
     folder = data / "phase4_5" / "coefficient_examples" / f"{direction}_coeff_{coefficient:g}"
     return json.loads((folder / "all_results.json").read_text())
@@ -63,8 +71,15 @@ def test_every_file_is_there(whole):
         "phase4_5/phase_4_5_summary.json",
         "phase4_5/selected_coefficients.json",
         "phase4_5/coefficient_analysis_plots.png",
+        "phase4_5/coefficient_analysis_plots.pdf",
         "phase4_5/coefficient_analysis.txt",
+        "phase4_5/phase_4_5_report.md",
+        "phase4_5/report.html",
     ]
+    for coefficient in GRID:
+        for name in ("random_1", "random_2", "random_3", "opposite"):
+            folder = f"{name}_correct_coeff_{coefficient}"
+            expected.append(f"phase4_5/control_examples/{folder}/all_results.json")
     expected += [
         f"phase4_5/coefficient_examples/{direction}_coeff_{coefficient}/all_results.json"
         for direction in DIRECTIONS
@@ -194,6 +209,72 @@ def test_the_summary_is_strict_json_with_what_it_was_made_with(whole):
     assert summary["config"]["phase4_5_coefficients"] == GRID
 
 
+def test_every_rate_has_its_interval_and_every_coefficient_its_test(whole):
+    summary = summary_of(whole)
+    for direction in DIRECTIONS:
+        for row in summary["results"][direction]:
+            for name in ("flip_rate", "corruption_rate", "valid_syntax_rate"):
+                low, high = row[f"{name}_interval"]
+                assert 0 <= low <= row[name] <= high <= 100
+                assert high - low > 20, "ten problems tell no more"
+            assert 0 < row["mcnemar_p"] <= row["mcnemar_p_holm"] <= 1
+        strengths = [row["relative_strength"] for row in summary["results"][direction]]
+        assert strengths[3] == pytest.approx(30 * strengths[0])
+        assert 5 < summary["residual_norm"][direction]["median"] < 100
+
+
+def test_the_controls_are_run_and_said_plainly(whole):
+    summary = summary_of(whole)
+    for direction in DIRECTIONS:
+        controls = summary["controls"][direction]
+        assert controls["n_random"] == 3
+        for kind in ("random", "opposite"):
+            assert [row["coefficient"] for row in controls[kind]["coefficients"]] == GRID
+            assert controls[kind]["verdict"] in ("stronger", "weaker", "alike")
+            words = controls[kind]["statement"]
+            for name in ("report.html", "phase_4_5_report.md"):
+                assert words.split("(")[0][:40] in (whole / "phase4_5" / name).read_text()
+
+
+def test_the_final_evaluation_is_on_other_problems(whole):
+    baseline = pd.read_parquet(whole / "phase3_6/dataset_hyperparams_temp_0_0.parquet")
+    passed = baseline.set_index("task_id")["test_passed"]
+    summary = summary_of(whole)
+    used = {record["task_id"] for record in results_of(whole, "correct", 1)}
+    for direction in DIRECTIONS:
+        final = summary["final_evaluation"][direction]
+        assert final == summary["selected_coefficients"][direction]["final_evaluation"]
+        folder = whole / "phase4_5/final_examples" / f"{direction}_coeff_{final['coefficient']:g}"
+        records = json.loads((folder / "all_results.json").read_text())
+        tasks = [record["task_id"] for record in records]
+        assert len(set(tasks)) == final["n_problems"] == 100
+        assert used.isdisjoint(tasks)
+        still = [record["steered_passed"] for record in records if passed[record["task_id"]]]
+        assert final["preservation_rate"] == pytest.approx(100 * np.mean(still))
+        assert final["preservation_rate"] + final["corruption_rate"] == pytest.approx(100)
+        assert final["control"]["coefficients"][0]["coefficient"] == final["coefficient"]
+
+
+def test_a_second_stage_adds_coefficients_between_neighbours(copy):
+    arguments = ["phase", "4.5", "--data-dir", str(copy), "--coefficients", "3,10,30"]
+    assert run.main([*arguments, "--refine", "3"]) == 0
+    summary = summary_of(copy)
+    for direction in DIRECTIONS:
+        rows = summary["results"][direction]
+        coefficients = [row["coefficient"] for row in rows]
+        assert coefficients == sorted(coefficients)
+        added = [row["coefficient"] for row in rows if row["refined"]]
+        assert set(coefficients) - set(added) == {3, 10, 30}
+        assert 1 <= len(added) <= 3
+        for coefficient in added:
+            assert 3 < coefficient < 30
+            assert len(results_of(copy, direction, coefficient)) == 10
+        names = {record["task_id"] for record in results_of(copy, direction, added[0])}
+        assert names == {record["task_id"] for record in results_of(copy, direction, 3)}
+    assert run.main(arguments) == 0
+    assert [row["coefficient"] for row in summary_of(copy)["results"]["correct"]] == [3, 10, 30]
+
+
 def test_another_run_gives_the_same_records_and_pictures(whole, copy):
     arguments = ["phase", "4.5", "--data-dir", str(copy), "--coefficients", "3,30"]
     assert run.main(arguments) == 0
@@ -280,7 +361,7 @@ def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, copy, how):
     assert run.main(arguments) == 0
     after = journal.read_bytes().split(b"\n")[:-1]
     assert after[: len(done)] == done
-    assert len(after) == 61
+    assert len(after) == 61 + 10, "and the norms of ten problems"
     for coefficient in (1, 100, 300):
         assert results_of(copy, "correct", coefficient) == results_of(whole, "correct", coefficient)
 

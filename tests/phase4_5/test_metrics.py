@@ -12,6 +12,7 @@ from phase4_5.metrics import (
     similarity,
     summarise_coefficient,
 )
+from phase4_5.statistics import wilson_interval
 
 
 def record(baseline_passed, steered_passed, **other):
@@ -137,6 +138,15 @@ def test_summary_of_a_coefficient():
         record(False, False, steered_code="a b x d", signature_intact=False),
     ]
     summary = summarise_coefficient(results)
+    intervals = {
+        "flip_rate": wilson_interval(3, 5),
+        "correction_rate": wilson_interval(2, 3),
+        "corruption_rate": wilson_interval(1, 2),
+        "valid_syntax_rate": wilson_interval(4, 5),
+        "signature_intact_rate": wilson_interval(4, 5),
+    }
+    for name, interval in intervals.items():
+        assert summary.pop(f"{name}_interval") == pytest.approx(list(interval))
     assert summary == {
         "coefficient": 30.0,
         "n_problems": 5,
@@ -158,3 +168,9 @@ def test_summary_of_a_coefficient():
     }
     assert list(summary["changes"]) == ["names", "literals", "syntax"]
     json.dumps(summary, allow_nan=False)
+
+
+def test_a_rate_of_nothing_has_no_interval():
+    summary = summarise_coefficient([record(True, True)])
+    assert summary["correction_rate"] is None
+    assert summary["correction_rate_interval"] is None

@@ -9,7 +9,7 @@ import pytest
 from common.config import REPOSITORY_ROOT, load_config
 from common.errors import InputError
 from common_simplified.lanes import LaneCounts
-from phase4_5.ray_executor import sum_counts
+from phase4_5.executor import sum_counts
 
 WITHOUT_RAY = """
 import sys

@@ -74,6 +74,7 @@ def test_a_coefficient_as_text():
         ("memory", None, "out of memory"),
         ("exited", None, "the program ended its own process"),
         ("empty", None, "no program"),
+        ("non_finite", None, "the model's numbers overflowed"),
         ("degenerate_repetition", None, "the text repeats itself"),
     ],
 )

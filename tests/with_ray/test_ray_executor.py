@@ -14,6 +14,7 @@ import time
 
 import psutil
 import pytest
+from timeless import files_of
 
 import run
 from common.config import REPOSITORY_ROOT
@@ -23,12 +24,20 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 GRID = "1,30,300"
 N_CELLS = 10 * 2 * 3
+# With one random control, and the norms of ten problems.
+N_RECORDS = 2 * N_CELLS + 10
+SETTINGS = {
+    "PVA_SAE_MAX_NEW_TOKENS": "40",
+    "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+    "PVA_SAE_PHASE4_5_OPPOSITE_CONTROL": "false",
+}
 NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 2**27}
 
 
 @pytest.fixture(autouse=True)
 def short_programs(monkeypatch):
-    monkeypatch.setenv("PVA_SAE_MAX_NEW_TOKENS", "40")
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +56,8 @@ def local(prepared, tmp_path_factory):
     """A folder after a run in one process."""
     data = shutil.copytree(prepared, tmp_path_factory.mktemp("local") / "data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PVA_SAE_MAX_NEW_TOKENS", "40")
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
         assert run.main(command(data)) == 0
     return data
 
@@ -100,32 +110,20 @@ def journal_of(data):
 
 def results_of(data):
     """Every file of results, without what tells when, where and how fast it was made."""
-    folder = data / "phase4_5"
-    files = {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*.*")
-        if path.name != "journal.jsonl"
-    }
-    summary = json.loads(files.pop("phase_4_5_summary.json"))
-    selected = json.loads(files.pop("selected_coefficients.json"))
-    for entry in (selected, summary, summary["selected_coefficients"]):
-        del entry["timestamp"]
-    del summary["duration_seconds"], summary["lanes"]
-    for name in list(summary["config"]):
-        if name.endswith("_dir") or name in ("executor", "ray_address"):
-            del summary["config"][name]
-    return files | {"summary": summary, "selected": selected}
+    files = files_of(data / "phase4_5")
+    del files["journal.jsonl"]
+    files["summary"] = files.pop("phase_4_5_summary.json")
+    return files
 
 
 def assert_same_results(data, local):
     ours, theirs = results_of(data), results_of(local)
     assert ours.keys() == theirs.keys()
-    assert len(ours) == 2 + 2 + 2 * 3
     assert [name for name in ours if ours[name] != theirs[name]] == []
     # Each cell once, and nothing of how it was computed in what the journal is bound to.
     journal = journal_of(data)
     keys = {json.dumps(json.loads(line)["key"]) for line in journal[1:]}
-    assert len(keys) == len(journal) - 1 == N_CELLS
+    assert len(keys) == len(journal) - 1 == N_RECORDS
     assert journal[0] == journal_of(local)[0]
 
 
@@ -182,6 +180,7 @@ def test_a_run_goes_on_with_ray_and_back(head, local, data, monkeypatch):
     (here / "small").symlink_to(REPOSITORY_ROOT / "embedded/model")
     monkeypatch.chdir(here)
     monkeypatch.setenv("PVA_SAE_MODEL_NAME", "small")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "0")
     assert run.main([*command(data), "--coefficients", "1"]) == 0
     begun = journal_of(data)
     monkeypatch.setenv("PVA_SAE_EXECUTOR", "ray")
@@ -190,11 +189,12 @@ def test_a_run_goes_on_with_ray_and_back(head, local, data, monkeypatch):
     assert run.main([*command(data), "--coefficients", "1,30"]) == 0
     gone_on = journal_of(data)
     assert gone_on[: len(begun)] == begun
-    assert len(gone_on) == 1 + N_CELLS * 2 // 3
+    assert len(gone_on) == 1 + N_CELLS * 2 // 3 + 10
     lanes = json.loads((data / "phase4_5/phase_4_5_summary.json").read_text())["lanes"]
     assert lanes["lanes"] == N_CELLS // 3, "the workers' counts are summed, of this run"
     monkeypatch.delenv("PVA_SAE_EXECUTOR")
     monkeypatch.delenv("PVA_SAE_RAY_ADDRESS")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "1")
     assert run.main(command(data)) == 0
     assert journal_of(data)[: len(gone_on)] == gone_on
     ours, theirs = results_of(data), results_of(local)
@@ -260,7 +260,7 @@ def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(local, data):
     assert "Traceback" not in stderr
     assert psutil.wait_procs(started, timeout=20)[1] == []
     done = journal_of(data)
-    assert 1 + 6 <= len(done) < 1 + N_CELLS
+    assert 1 + 6 <= len(done) < 1 + N_RECORDS
     assert run.main(arguments) == 0
     assert journal_of(data)[: len(done)] == done
     assert_same_results(data, local)

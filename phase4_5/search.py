@@ -1,0 +1,225 @@
+"""The stages of the search: the grid, its refinement, the controls, the final evaluation.
+
+Each runs its cells, saves their records where a person finds them, and returns what it found.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from common.config import Config
+from common.logging import get_logger
+from common_simplified.steering import Steering
+from phase2_5_simplified.features import Feature, SteeringType
+from phase3_6.baseline import BaselineProblem
+from phase4_5.controls import compare_with_controls, control_cells, control_names
+from phase4_5.final_evaluation import summarise_final
+from phase4_5.grid import Cell, Record
+from phase4_5.metrics import summarise_coefficient
+from phase4_5.outputs import (
+    Evaluations,
+    save_control_examples,
+    save_examples,
+    save_final_examples,
+)
+from phase4_5.refining import refine
+from phase4_5.runner import Runner
+from phase4_5.scale import relative_strength, scales
+
+logger = get_logger("phase4_5.search")
+
+Problems = Sequence[BaselineProblem]
+Columns = dict[float, list[Record]]
+"""Coefficient -> its records, ordered by `task_id`."""
+
+
+class Search:
+    """The stages, for two latents with their directions."""
+
+    def __init__(
+        self,
+        config: Config,
+        features: Mapping[SteeringType, Feature],
+        directions: Mapping[SteeringType, torch.Tensor],
+        runner: Runner,
+    ) -> None:
+        """Take the latents, their decoder directions [d_model], and who runs the cells."""
+        self._config = config
+        self._features = features
+        self._directions = directions
+        self._runner = runner
+        self._output_dir = config.output_dir("4.5")
+
+    def grid(self, problems: Problems) -> Evaluations:
+        """Fill the grid; a coefficient's examples are saved as soon as it is complete."""
+        coefficients = self._config.phase4_5_coefficients
+        columns: dict[tuple[SteeringType, float], list[Record]] = {}
+        evaluations: dict[tuple[SteeringType, float], dict[str, Any]] = {}
+
+        def note(record: Record) -> None:
+            name = record["steering_type"], record["coefficient"]
+            column = columns.setdefault(name, [])
+            column.append(record)
+            if len(column) == len(problems):
+                evaluations[name] = self._evaluation(column)
+
+        cells = [
+            self.cell(steering_type, coefficient, problem)
+            for problem in problems
+            for steering_type in self._features
+            for coefficient in coefficients
+        ]
+        self._runner.run_cells(cells, "steering", note)
+        return {
+            steering_type: [evaluations[steering_type, float(value)] for value in coefficients]
+            for steering_type in self._features
+        }
+
+    def evaluate(
+        self, steering_type: SteeringType, coefficient: float, problems: Problems
+    ) -> dict[str, Any]:
+        """One coefficient of a direction: its summary, and its records as `results`."""
+        cells = [self.cell(steering_type, coefficient, problem) for problem in problems]
+        records = self._runner.run_cells(cells, f"{steering_type} {coefficient:g}")
+        return self._evaluation([records[cell.key] for cell in cells])
+
+    def refine(self, evaluations: Evaluations, problems: Problems) -> None:
+        """Add coefficients between the two best neighbours, if that is asked for."""
+        most = self._config.phase4_5_refine_evaluations
+        for steering_type, listed in evaluations.items():
+
+            def evaluate(coefficient: float, of: SteeringType = steering_type) -> dict[str, Any]:
+                return {**self.evaluate(of, coefficient, problems), "refined": True}
+
+            listed += refine(listed, steering_type, most, evaluate)
+            listed.sort(key=lambda evaluation: evaluation["coefficient"])
+
+    def controls(
+        self, evaluations: Evaluations, problems: Problems
+    ) -> dict[SteeringType, dict[str, Any] | None]:
+        """Repeat the grid with directions that mean nothing, and compare.
+
+        See `phase4_5.controls.compare_with_controls` for what is returned.
+        """
+        cells = [
+            self.cell(steering_type, evaluation["coefficient"], problem)
+            for problem in problems
+            for steering_type, listed in evaluations.items()
+            for evaluation in listed
+        ]
+        latents = {
+            steering_type: {row["coefficient"]: row["results"] for row in listed}
+            for steering_type, listed in evaluations.items()
+        }
+        names = control_names(
+            self._config.phase4_5_random_controls, self._config.phase4_5_opposite_control
+        )
+        controls = self._control_columns(cells, names, "controls")
+        for by_name in controls.values():
+            for name, columns in by_name.items():
+                for column in columns.values():
+                    save_control_examples(self._output_dir, name, column)
+        where = dict.fromkeys(latents, "over the whole grid")
+        return compare_with_controls(latents, controls, where)
+
+    def _control_columns(
+        self, cells: Sequence[Cell], names: Sequence[str], description: str
+    ) -> dict[SteeringType, dict[str, Columns]]:
+        """The records of the cells' controls: direction -> control -> columns."""
+        controls: dict[SteeringType, dict[str, Columns]] = {
+            steering_type: {name: {} for name in names} for steering_type in self._features
+        }
+        repeated = list(control_cells(cells, names, self._config.seed))
+        for record in self._runner.run_cells(repeated, description).values():
+            columns = controls[record["steering_type"]][record["control"]]
+            columns.setdefault(record["coefficient"], []).append(record)
+        for by_name in controls.values():
+            for columns in by_name.values():
+                for column in columns.values():
+                    column.sort(key=lambda record: record["task_id"])
+        return controls
+
+    def scale(
+        self, evaluations: Evaluations, problems: Problems
+    ) -> dict[SteeringType, dict[str, Any]]:
+        """Measure the residual stream, and give each coefficient its `relative_strength`."""
+        layers = [feature.layer for feature in self._features.values()]
+        norms = self._runner.residual_norms(problems, layers)
+        scale = scales(self._features, self._directions, norms)
+        for steering_type, listed in evaluations.items():
+            for row in listed:
+                row["relative_strength"] = relative_strength(
+                    row["coefficient"], scale[steering_type]
+                )
+        return scale
+
+    def final_evaluation(
+        self, coefficients: Mapping[SteeringType, float], held_out: Problems
+    ) -> dict[SteeringType, dict[str, Any] | None]:
+        """The chosen coefficients on problems outside the search; None without such problems.
+
+        What `phase4_5.final_evaluation.summarise_final` tells, and under `control` the comparison
+        with the random directions at the same strength (None without any).
+        """
+        if not held_out:
+            return dict.fromkeys(coefficients)
+        cells = [
+            self.cell(steering_type, coefficient, problem)
+            for problem in held_out
+            for steering_type, coefficient in coefficients.items()
+        ]
+        records = self._runner.run_cells(cells, "final evaluation")
+        latents = {
+            steering_type: {
+                coefficient: [
+                    records[self.cell(steering_type, coefficient, problem).key]
+                    for problem in held_out
+                ]
+            }
+            for steering_type, coefficient in coefficients.items()
+        }
+        for columns in latents.values():
+            for column in columns.values():
+                save_final_examples(self._output_dir, column)
+        names = control_names(self._config.phase4_5_random_controls, opposite=False)
+        controls = self._control_columns(cells, names, "controls of the final evaluation")
+        where: dict[SteeringType, str] = {
+            steering_type: f"at {coefficient:g} on {len(held_out)} problems outside the search"
+            for steering_type, coefficient in coefficients.items()
+        }
+        compared = compare_with_controls(latents, controls, where)
+        return {
+            steering_type: {
+                **summarise_final(latents[steering_type][coefficient]),
+                "control": (compared[steering_type] or {}).get("random"),
+            }
+            for steering_type, coefficient in coefficients.items()
+        }
+
+    def cell(
+        self, steering_type: SteeringType, coefficient: float, problem: BaselineProblem
+    ) -> Cell:
+        """A problem under one coefficient of a direction."""
+        steering = Steering(
+            self._directions[steering_type],
+            coefficient,
+            self._features[steering_type].layer,
+            self._config.residual_site,
+        )
+        return Cell(steering_type, steering, problem)
+
+    def _evaluation(self, records: list[Record]) -> dict[str, Any]:
+        """Save a coefficient's records; its metrics, and the records as `results`."""
+        records.sort(key=lambda record: record["task_id"])
+        save_examples(self._output_dir, records)
+        summary = summarise_coefficient(records)
+        steering_type = records[0]["steering_type"]
+        logger.info(
+            "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
+            steering_type,
+            summary["coefficient"],
+            summary["flip_rate"],
+            summary["mean_token_similarity"],
+        )
+        return {"steering_type": steering_type, "refined": False, **summary, "results": records}
