@@ -8,12 +8,12 @@ problems; what is left after a control is taken off is the latent's own effect.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import groupby, product
 from typing import Any
 
 import numpy as np
 import torch
 
-from common_simplified.steering import Steering
 from phase2_5_simplified.features import SteeringType
 from phase4_5.grid import Cell, Record
 from phase4_5.metrics import WANTED, calculate_flip_rate
@@ -49,20 +49,16 @@ def control_direction(
 def control_cells(cells: Sequence[Cell], names: Sequence[str], seed: int) -> Iterator[Cell]:
     """Each cell once for each control, a problem's together."""
     directions: dict[tuple[str, str], torch.Tensor] = {}
-
-    def steering(cell: Cell, name: str) -> Steering:
-        key = cell.steering_type, name
-        if key not in directions:
-            directions[key] = control_direction(
-                cell.steering.direction, name, cell.steering_type, seed
-            )
-        return replace(cell.steering, direction=directions[key])
-
-    for problem in dict.fromkeys(cell.problem for cell in cells):
-        for name in names:
-            for cell in cells:
-                if cell.problem == problem:
-                    yield replace(cell, steering=steering(cell, name), control=name)
+    for _, group in groupby(cells, lambda cell: cell.problem):
+        of_problem = list(group)
+        for name, cell in product(names, of_problem):
+            key = cell.steering_type, name
+            if key not in directions:
+                directions[key] = control_direction(
+                    cell.steering.direction, name, cell.steering_type, seed
+                )
+            steering = replace(cell.steering, direction=directions[key])
+            yield replace(cell, steering=steering, control=name)
 
 
 def compare_with_controls(

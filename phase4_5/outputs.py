@@ -14,6 +14,7 @@ from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import isolation
 from phase2_5_simplified.features import Feature, SteeringType
 from phase4_5.choice import completed, manual_choice, recommended_choice, write_choice
+from phase4_5.controls import OPPOSITE, control_names
 from phase4_5.plots import save_plots
 from phase4_5.report import REPORT_FILE, write_report
 from phase4_5.report_markdown import markdown_report
@@ -129,7 +130,7 @@ def save_results(config: Config, findings: Findings, how: HowRun) -> dict[str, A
         },
         "selected_coefficients": selected,
     }
-    _remove_other_examples(output_dir, findings.evaluations)
+    _remove_other_examples(output_dir, summary)
     write_choice(output_dir, selected)
     examples = {
         (steering_type, float(evaluation["coefficient"])): evaluation["results"]
@@ -173,20 +174,29 @@ def _save_analysis(run: Run) -> None:
     write_text(run.folder / ANALYSIS_FILE, "\n\n".join(part.rstrip() for part in parts) + "\n")
 
 
-def _remove_other_examples(output_dir: Path, evaluations: Evaluations) -> None:
-    """Remove examples of coefficients that aren't in this grid: the folder tells what the
-    summary tells. Their records stay in the journal."""
-    kept = {
-        examples_folder(steering_type, evaluation["coefficient"])
-        for steering_type, listed in evaluations.items()
-        for evaluation in listed
+def _remove_other_examples(output_dir: Path, summary: Mapping[str, Any]) -> None:
+    """Remove examples of which the summary doesn't tell; their records stay in the journal."""
+    kept: dict[str, set[str]] = {
+        EXAMPLES_DIR: set(),
+        CONTROL_EXAMPLES_DIR: set(),
+        FINAL_EXAMPLES_DIR: set(),
     }
-    for file in (output_dir / EXAMPLES_DIR).glob(f"*_coeff_*/{RESULTS_FILE}"):
-        if file.parent.name not in kept:
-            file.unlink()
-            # What a person has put beside the examples stays.
-            with suppress(OSError):
-                file.parent.rmdir()
+    for steering_type, rows in summary["results"].items():
+        folders = [examples_folder(steering_type, row["coefficient"]) for row in rows]
+        controls = summary["controls"][steering_type] or {"n_random": 0}
+        names = control_names(controls["n_random"], OPPOSITE in controls)
+        final = summary["final_evaluation"][steering_type]
+        kept[EXAMPLES_DIR].update(folders)
+        kept[CONTROL_EXAMPLES_DIR].update(f"{name}_{one}" for name in names for one in folders)
+        if final is not None:
+            kept[FINAL_EXAMPLES_DIR].add(examples_folder(steering_type, final["coefficient"]))
+    for parent, folders_kept in kept.items():
+        for file in (output_dir / parent).glob(f"*_coeff_*/{RESULTS_FILE}"):
+            if file.parent.name not in folders_kept:
+                file.unlink()
+                # What a person has put beside the examples stays.
+                with suppress(OSError):
+                    file.parent.rmdir()
 
 
 def log_outcome(summary: Mapping[str, Any], output_dir: Path) -> None:

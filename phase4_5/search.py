@@ -62,7 +62,7 @@ class Search:
             column = columns.setdefault(name, [])
             column.append(record)
             if len(column) == len(problems):
-                evaluations[name] = self._evaluation(column)
+                evaluations[name] = self._saved(column)
 
         cells = [
             self.cell(steering_type, coefficient, problem)
@@ -82,7 +82,7 @@ class Search:
         """One coefficient of a direction: its summary, and its records as `results`."""
         cells = [self.cell(steering_type, coefficient, problem) for problem in problems]
         records = self._runner.run_cells(cells, f"{steering_type} {coefficient:g}")
-        return self._evaluation([records[cell.key] for cell in cells])
+        return _evaluation([records[cell.key] for cell in cells])
 
     def refine(self, evaluations: Evaluations, problems: Problems) -> None:
         """Add coefficients between the two best neighbours, if that is asked for."""
@@ -90,7 +90,8 @@ class Search:
         for steering_type, listed in evaluations.items():
 
             def evaluate(coefficient: float, of: SteeringType = steering_type) -> dict[str, Any]:
-                return {**self.evaluate(of, coefficient, problems), "refined": True}
+                found = self.evaluate(of, coefficient, problems)
+                return {**self._saved(found["results"]), "refined": True}
 
             listed += refine(listed, steering_type, most, evaluate)
             listed.sort(key=lambda evaluation: evaluation["coefficient"])
@@ -209,17 +210,26 @@ class Search:
         )
         return Cell(steering_type, steering, problem)
 
-    def _evaluation(self, records: list[Record]) -> dict[str, Any]:
-        """Save a coefficient's records; its metrics, and the records as `results`."""
+    def _saved(self, records: list[Record]) -> dict[str, Any]:
+        """Save a coefficient's records; its evaluation."""
         records.sort(key=lambda record: record["task_id"])
         save_examples(self._output_dir, records)
-        summary = summarise_coefficient(records)
-        steering_type = records[0]["steering_type"]
+        evaluation = _evaluation(records)
         logger.info(
             "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
-            steering_type,
-            summary["coefficient"],
-            summary["flip_rate"],
-            summary["mean_token_similarity"],
+            evaluation["steering_type"],
+            evaluation["coefficient"],
+            evaluation["flip_rate"],
+            evaluation["mean_token_similarity"],
         )
-        return {"steering_type": steering_type, "refined": False, **summary, "results": records}
+        return evaluation
+
+
+def _evaluation(records: list[Record]) -> dict[str, Any]:
+    """The metrics of one coefficient of a direction, with its records."""
+    return {
+        "steering_type": records[0]["steering_type"],
+        "refined": False,
+        **summarise_coefficient(records),
+        "results": records,
+    }

@@ -63,7 +63,8 @@ def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Reco
     """Recommend one of the coefficients by the rule at the top of this module.
 
     Args:
-        summaries: one a coefficient, from `phase4_5.metrics.summarise_coefficient`.
+        summaries: one a coefficient, from `phase4_5.metrics.summarise_coefficient`, with the p
+            values of `phase4_5.significance.add_p_values`.
         steering_type: the direction, which says what effect is wanted.
 
     Raises:
@@ -141,16 +142,22 @@ def _effect_in_words(summary: Summary, steering_type: SteeringType) -> str:
     name, outcome = _EFFECTS[steering_type]
     if summary[f"{name}_rate"] is None:
         return f"no {name} rate, for no problem {outcome} at baseline"
-    return f"{name} rate {summary[f'{name}_rate']:.1f} %"
+    return f"{name} rate {summary[f'{name}_rate']:.1f} %{_interval(summary, f'{name}_rate')}"
+
+
+def _interval(summary: Summary, rate: str) -> str:
+    low, high = summary[f"{rate}_interval"]
+    return f" [{low:.0f}–{high:.0f} %]"
 
 
 def _why_best(chosen: Summary, qualifying: Sequence[Summary], steering_type: SteeringType) -> str:
     low, high = FLIP_RATE_BAND
     sentences = [
         f"Coefficient {chosen['coefficient']:g} is recommended: its flip rate of "
-        f"{chosen['flip_rate']:.1f} % ({chosen['n_flipped']} of {chosen['n_problems']} problems) "
-        f"lies in {low:g}–{high:g} %, and the code keeps its quality "
-        f"({_quality_in_words(chosen)})."
+        f"{chosen['flip_rate']:.1f} % ({chosen['n_flipped']} of {chosen['n_problems']} problems; "
+        f"95 % interval{_interval(chosen, 'flip_rate')}; p = {chosen['mcnemar_p']:.2g}, corrected "
+        f"for the grid {chosen['mcnemar_p_holm']:.2g}) lies in {low:g}–{high:g} %, and the code "
+        f"keeps its quality ({_quality_in_words(chosen)})."
     ]
     effect = _effect_in_words(chosen, steering_type)
     if len(qualifying) == 1:
@@ -190,7 +197,8 @@ def _why_named(chosen: Summary) -> str:
     )
     return (
         f"No coefficient qualifies. Coefficient {chosen['coefficient']:g} is named because {reason}"
-        f" ({'; '.join(shortcomings(chosen))}); look at the examples before using it."
+        f" ({'; '.join(shortcomings(chosen))}; flip rate's 95 % interval"
+        f"{_interval(chosen, 'flip_rate')}); look at the examples before using it."
     )
 
 

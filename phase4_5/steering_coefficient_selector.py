@@ -64,6 +64,7 @@ class SteeringCoefficientSelector:
         started = datetime.now(UTC)
         clock = time.perf_counter()
         self._load_dependencies()
+        self._announce()
         journal_file = self.output_dir / "journal.jsonl"
         with (
             open_executor(self.writer) as executor,
@@ -130,6 +131,23 @@ class SteeringCoefficientSelector:
             )
         for steering_type, feature in self.features.items():
             self.directions[steering_type] = self._load_direction(feature)
+
+    def _announce(self) -> None:
+        """Say how much there is to do, for who has a deadline."""
+        config = self.config
+        n_random, n_opposite = config.phase4_5_random_controls, config.phase4_5_opposite_control
+        n_directions = len(self.features)
+        n_grid = n_directions * len(config.phase4_5_coefficients) * len(self.problems)
+        n_final = n_directions * len(self.held_out)
+        logger.info(
+            "%d programs for the grid, %d for its controls, %d for the final evaluation and %d for "
+            "its controls; PVA_SAE_PHASE4_5_RANDOM_CONTROLS (now %d) says how many directions",
+            n_grid,
+            n_grid * (n_random + n_opposite),
+            n_final,
+            n_final * n_random,
+            n_random,
+        )
 
     @cached_property
     def _model(self) -> Any:

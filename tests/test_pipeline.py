@@ -328,9 +328,17 @@ def test_examples_of_an_earlier_grid_go_and_come_back_from_the_journal(copy):
         assert run.main([*arguments, "--coefficients", grid]) == 0
         expected = {f"{d}_coeff_{c}" for d in DIRECTIONS for c in grid.split(",")}
         assert {folder.name for folder in examples.iterdir()} == expected
+    stale = [
+        copy / "phase4_5" / name / "all_results.json"
+        for name in ("control_examples/random_1_correct_coeff_1", "final_examples/correct_coeff_1")
+    ]
+    for path in stale:
+        path.parent.mkdir(parents=True)
+        path.write_text("[]")
     (examples / "correct_coeff_1" / "my notes.txt").write_text("keep")
     assert run.main([*arguments, "--coefficients", "3"]) == 0
     assert (examples / "correct_coeff_1" / "my notes.txt").exists()
+    assert not any(path.parent.exists() for path in stale)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -374,6 +382,7 @@ def test_one_coefficient_can_be_evaluated_by_itself(copy):
     assert evaluation["steering_type"] == "incorrect"
     assert evaluation["n_problems"] == len(evaluation["results"]) == 3
     assert math.isclose(evaluation["flip_rate"], calculate_flip_rate(evaluation["results"]))
+    assert not (copy / "phase4_5").exists(), "a run's examples are those of all its problems"
     unsteered = selector.evaluate_coefficient(0, problems)
     assert unsteered["flip_rate"] == 0
     assert unsteered["mean_char_similarity"] == 1

@@ -9,8 +9,13 @@ def summary(coefficient, flip_rate, **other):
         "n_problems": 10,
         "n_flipped": round(flip_rate / 10),
         "flip_rate": float(flip_rate),
+        "flip_rate_interval": [flip_rate / 2, 100.0],
         "correction_rate": 10.0,
+        "correction_rate_interval": [2.0, 40.0],
         "corruption_rate": 10.0,
+        "corruption_rate_interval": [2.0, 40.0],
+        "mcnemar_p": 0.25,
+        "mcnemar_p_holm": 1.0,
         "mean_token_similarity": 0.7,
         "valid_syntax_rate": 100.0,
         "signature_intact_rate": 100.0,
@@ -76,7 +81,7 @@ def test_the_rationale_says_why_this_one_and_why_no_other():
     ]
     rationale = recommend(summaries, "correct").rationale
     assert "Coefficient 30 is recommended" in rationale
-    assert "40.0 % (4 of 10 problems)" in rationale
+    assert "40.0 % (4 of 10 problems; " in rationale
     assert "Of the 2 that qualify" in rationale
     assert "correction rate 30.0 %" in rationale
     assert "10 (flip rate 10.0 % is below 20 %)" in rationale
@@ -132,3 +137,13 @@ def test_no_steering_is_not_recommended_while_there_is_another():
 def test_nothing_tried_is_an_error():
     with pytest.raises(ValueError, match="no coefficients"):
         recommend([], "correct")
+
+
+def test_the_rationale_says_how_sure_it_is():
+    words = recommend([summary(30, 40)], "correct").rationale
+    assert (
+        "(4 of 10 problems; 95 % interval [20–100 %]; p = 0.25, corrected for the grid 1)" in words
+    )
+    assert "correction rate 10.0 % [2–40 %]" in words
+    words = recommend([summary(30, 0)], "correct").rationale
+    assert "flip rate's 95 % interval [0–100 %]" in words
