@@ -85,7 +85,7 @@ def test_the_rationale_says_why_this_one_and_why_no_other():
     assert "Of the 2 that qualify" in rationale
     assert "correction rate 30.0 %" in rationale
     assert "10 (flip rate 10.0 % is below 20 %)" in rationale
-    assert "50 (qualifies, but correction rate 20.0 %)" in rationale
+    assert "50 (qualifies, but correction rate 20.0 % [2–40 %])" in rationale
     assert (
         "100 (flip rate 70.0 % is above 60 %, token similarity 0.31 is below 0.40, "
         "valid syntax 60.0 % is below 80 %)" in rationale
