@@ -38,6 +38,7 @@ from common.journal import Journal
 from common.logging import setup_logging
 from common_simplified import generation, solving
 from common_simplified.code_text import extract_code
+from common_simplified.generation import Job
 from common_simplified.judging import Judge
 from common_simplified.lanes import LaneDecoder
 from common_simplified.lanes.cache import LaneCache
@@ -281,6 +282,38 @@ def judged_in_between(bench: Bench) -> tuple[float, Runs]:
         return lanes(bench)
 
 
+def tokens(bench: Bench) -> tuple[float, Runs]:
+    """Whether the lanes' tokens are those of `plain`, as far as the lanes decode a text."""
+    runs = json.loads((bench.work / "plain.json").read_text(encoding="utf-8"))["runs"]
+    search = bench.search()
+    cells = [
+        search.cell(steering_type, coefficient, problem)
+        for problem in bench.selector.problems
+        for steering_type in bench.selector.features
+        for coefficient in COEFFICIENTS
+    ]
+    jobs = [
+        Job(cell.problem.prompt, cell.steering, (cell.problem.baseline_code,)) for cell in cells
+    ]
+    decoder = LaneDecoder(
+        bench.model,
+        bench.tokenizer,
+        bench.config.max_new_tokens,
+        bench.config.generation_lanes,
+    )
+    n_same, n_tokens = 0, 0
+    for number, written in decoder.decode(jobs):
+        cell = cells[number]
+        expected = runs[_key(cell.steering_type, cell.steering.coefficient, cell.problem)]
+        n_same += expected["token_ids"][: written.n_new_tokens] == written.token_ids
+        n_tokens += written.n_new_tokens
+    sys.stdout.write(
+        f"{n_same} of {len(cells)} texts ({n_tokens} tokens) have plain's tokens; "
+        f"{decoder.counts.near_ties} near-ties were decoded again, alone\n"
+    )
+    return 0.0, {}
+
+
 def floor(bench: Bench) -> tuple[float, Runs]:
     """A pass of 14 lanes against what memory and processor would need for it at least."""
     weights = [tensor for tensor in bench.model.parameters() if tensor.dim() == 2]
@@ -336,6 +369,7 @@ CONTESTANTS: dict[str, Callable[[Bench], tuple[float, Runs]]] = {
     "one-lane": one_lane,
     "without-stopping": without_stopping,
     "judged-in-between": judged_in_between,
+    "tokens": tokens,
     "floor": floor,
 }
 
