@@ -318,6 +318,7 @@ def _show_choice(choice: dict[str, Any]) -> None:
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,13 @@ WHY = "reads best: names change, the structure stays </script> 🙂"
 
 
 @pytest.fixture
+def small(monkeypatch):
+    """Later runs with a smaller final evaluation and fewer controls."""
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "20")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "1")
+
+
+@pytest.fixture
 def folder(finished):
     return finished / "phase4_5"
 
@@ -101,6 +108,7 @@ def test_only_the_marks_of_the_chosen_coefficient_go_into_the_file(folder):
     ]
 
 
+@pytest.mark.usefixtures("small")
 def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     arguments = ["select", "--correct", "3", "--rationale", WHY, "--reviewer", "Ada"]
     assert command(finished, *arguments) == 0
@@ -112,7 +120,7 @@ def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     assert kept["timestamp"] == chosen["timestamp"]
     assert kept["correct"]["rationale"] == WHY
     assert kept["correct"]["final_evaluation"]["coefficient"] == 3
-    assert kept["correct"]["final_evaluation"]["n_problems"] == 100
+    assert kept["correct"]["final_evaluation"]["n_problems"] == 20
     summary = load_run(folder).summary
     assert summary["selected_coefficients"] == kept
     assert summary["recommended"]["correct"]["coefficient"] != 3
@@ -159,6 +167,7 @@ def test_a_manual_choice_without_an_entry_is_refused(finished, folder, capsys):
     assert "no whole choice for 'correct'" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("small")
 def test_a_choice_outlives_a_grid_without_it_and_every_report_still_tells_it(finished, folder):
     select(folder, {"correct": 100}, WHY, "Ada")
     assert command(finished, "phase", "4.5", "--coefficients", "1,3") == 0

@@ -29,7 +29,7 @@ def folder(finished):
 @pytest.fixture
 def server(folder):
     with review_server(folder, "Ada") as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server
         server.shutdown()
@@ -84,7 +84,7 @@ def test_a_mark_is_saved_and_a_slower_tab_is_told(server, folder):
 
 def test_a_choice_is_saved_with_its_marks_and_the_reports_tell_it(folder):
     with review_server(folder, "Ada") as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         key = an_example(folder)
         post(server, "mark", {"example": key, "mark": "keep", "note": "", "version": 0})
@@ -227,7 +227,8 @@ def start(finished, *more, **variables):
         stderr=subprocess.PIPE,
         text=True,
         cwd=REPOSITORY_ROOT,
-        env=os.environ | variables,
+        # The address has to come at once, also into a pipe.
+        env=os.environ | {"PYTHONUNBUFFERED": ""} | variables,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
@@ -240,11 +241,11 @@ def test_the_command_tells_its_address_and_ends_with_ctrl_c(finished):
     connection.request("GET", f"/{found[3]}/")
     assert connection.getresponse().status == 200
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    assert "ssh -L" in process.stdout.readline()
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in stderr
     assert found[3] not in stderr
-    assert "ssh -L" in stdout
 
 
 @pytest.mark.parametrize(
