@@ -25,7 +25,6 @@ from phase4_5.run_files import (
     SUMMARY_FILE,
     Record,
     Run,
-    examples_file,
     examples_folder,
 )
 from phase4_5.selecting import Recommendation
@@ -65,22 +64,13 @@ class HowRun:
     lane_counts: LaneCounts | None
 
 
-def save_examples(output_dir: Path, records: list[Record]) -> None:
-    """Write the records of one coefficient of one direction."""
-    path = examples_file(output_dir, records[0]["steering_type"], records[0]["coefficient"])
-    write_json(path, records)
-
-
-def save_control_examples(output_dir: Path, name: str, records: Sequence[Record]) -> None:
-    """Write the records of one coefficient of one control."""
-    folder = examples_folder(records[0]["steering_type"], records[0]["coefficient"])
-    write_json(output_dir / CONTROL_EXAMPLES_DIR / f"{name}_{folder}" / RESULTS_FILE, records)
-
-
-def save_final_examples(output_dir: Path, records: Sequence[Record]) -> None:
-    """Write the records of the final evaluation of one direction."""
-    folder = examples_folder(records[0]["steering_type"], records[0]["coefficient"])
-    write_json(output_dir / FINAL_EXAMPLES_DIR / folder / RESULTS_FILE, records)
+def save_examples(output_dir: Path, records: Sequence[Record], parent: str = EXAMPLES_DIR) -> None:
+    """Write the records of one coefficient of one direction, or of one of its controls."""
+    first = records[0]
+    folder = examples_folder(first["steering_type"], first["coefficient"])
+    if "control" in first:
+        folder = f"{first['control']}_{folder}"
+    write_json(output_dir / parent / folder / RESULTS_FILE, records)
 
 
 def save_results(config: Config, findings: Findings, how: HowRun) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from phase4_5.final_evaluation import summarise_final
 from phase4_5.grid import Cell, Record
 from phase4_5.metrics import summarise_coefficient
 from phase4_5.outputs import (
+    CONTROL_EXAMPLES_DIR,
+    FINAL_EXAMPLES_DIR,
     Evaluations,
-    save_control_examples,
     save_examples,
-    save_final_examples,
 )
 from phase4_5.refining import refine
 from phase4_5.runner import Runner
@@ -118,9 +118,9 @@ class Search:
         )
         controls = self._control_columns(cells, names, "controls")
         for by_name in controls.values():
-            for name, columns in by_name.items():
+            for columns in by_name.values():
                 for column in columns.values():
-                    save_control_examples(self._output_dir, name, column)
+                    save_examples(self._output_dir, column, CONTROL_EXAMPLES_DIR)
         where = dict.fromkeys(latents, "over the whole grid")
         return compare_with_controls(latents, controls, where)
 
@@ -182,7 +182,7 @@ class Search:
         }
         for columns in latents.values():
             for column in columns.values():
-                save_final_examples(self._output_dir, column)
+                save_examples(self._output_dir, column, FINAL_EXAMPLES_DIR)
         names = control_names(self._config.phase4_5_random_controls, opposite=False)
         controls = self._control_columns(cells, names, "controls of the final evaluation")
         where: dict[SteeringType, str] = {
