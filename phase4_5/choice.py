@@ -14,6 +14,7 @@ from common.errors import InputError
 from common.files import read_json, write_json, write_text
 from common.logging import get_logger
 from phase2_5_simplified.features import STEERING_TYPES, Feature, SteeringType
+from phase4_5.marks import MOST_CHARACTERS
 from phase4_5.run_files import SUMMARY_FILE, load_summary
 from phase4_5.selecting import Recommendation, shortcomings
 
@@ -24,7 +25,6 @@ HISTORY_DIR = "selection_history"
 
 Row = Mapping[str, Any]
 
-_MOST_CHARACTERS = 20_000
 # What an entry tells of the search, from the coefficient's row of results.
 _FROM_ROW = (
     "coefficient",
@@ -114,11 +114,11 @@ def manual_choice(
     Raises:
         InputError: the choice was made for another model or latent, or can't be read.
     """
-    if config.phase4_5_replace_choice:
-        return None
     folder = config.output_dir("4.5")
     choice = read_choice(folder)
     if choice is None or choice.get("selection_method") != "manual":
+        return None
+    if config.phase4_5_replace_choice:
         return None
     path = folder / SELECTED_FILE
     remedy = (
@@ -192,8 +192,8 @@ def select(
     for name, text in texts.items():
         if not text:
             raise InputError(f"the {name} is missing; say it in a sentence, it will be read")
-        if len(text) > _MOST_CHARACTERS:
-            raise InputError(f"the {name} has {len(text)} characters; at most {_MOST_CHARACTERS}")
+        if len(text) > MOST_CHARACTERS:
+            raise InputError(f"the {name} has {len(text)} characters; at most {MOST_CHARACTERS}")
     earlier = read_choice(folder) or summary["selected_coefficients"]
     choice = {
         **earlier,

@@ -22,7 +22,7 @@ MARKS_FILE = "review_marks.json"
 LOCK_FILE = "review.lock"
 MARKS = ("keep", "broken", "interesting")
 MOST_CHARACTERS = 20_000
-"""Of a note."""
+"""Of a note, a rationale or a name."""
 
 Entry = dict[str, Any]
 

@@ -152,11 +152,14 @@ def test_a_choice_for_another_latent_stops_a_run_before_its_work(finished, folde
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"selection_method": "manual"'])
-def test_a_choice_that_can_not_be_read_is_not_overwritten(finished, folder, capsys, text):
+@pytest.mark.parametrize("more", [(), ("--replace-choice",)])
+def test_a_choice_that_can_not_be_read_is_not_overwritten(finished, folder, capsys, text, more):
     path = folder / "selected_coefficients.json"
     path.write_text(text)
-    assert command(finished, "phase", "4.5") == 2
-    assert "selected_coefficients.json" in capsys.readouterr().err
+    assert command(finished, "phase", "4.5", *more) == 2
+    error = capsys.readouterr().err
+    assert "selected_coefficients.json" in error
+    assert "programs for the grid" not in error, "told before the work, not after it"
     assert path.read_text() == text
 
 
