@@ -28,6 +28,8 @@ logger = get_logger("phase4_5.review_server")
 
 HOST = "127.0.0.1"
 _MOST_BYTES = 2**20
+_MOST_DRAINED = 2**26
+_CHUNK_BYTES = 2**16
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -190,6 +192,12 @@ def _handler(review: Review, token: str) -> type[BaseHTTPRequestHandler]:
         server_version = "review"
         sys_version = ""
 
+        def parse_request(self) -> bool:
+            whole = super().parse_request()
+            length = self.headers.get("Content-Length", "") if whole else ""
+            self._n_unread = int(length) if length.isdecimal() else 0
+            return whole
+
         def do_GET(self) -> None:
             if not self._is_for_us():
                 return
@@ -240,11 +248,13 @@ def _handler(review: Review, token: str) -> type[BaseHTTPRequestHandler]:
         def _body(self) -> dict[str, Any] | None:
             """The object that was sent; None if it isn't one: then the answer is given."""
             length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or int(length) > _MOST_BYTES:
+            if not length.isdecimal() or self._n_unread > _MOST_BYTES:
                 self._refuse(413, f"at most {_MOST_BYTES} bytes, with their number")
                 return None
+            data = self.rfile.read(self._n_unread)
+            self._n_unread = 0
             try:
-                asked = json.loads(self.rfile.read(int(length)))
+                asked = json.loads(data)
             except (ValueError, RecursionError):
                 asked = None
             if not isinstance(asked, dict):
@@ -265,9 +275,15 @@ def _handler(review: Review, token: str) -> type[BaseHTTPRequestHandler]:
                 self._refuse(500, f"{type(error).__name__}: {error}")
 
         def _refuse(self, status: int, why: str) -> None:
-            # What may still come of an unread body isn't taken for the next request.
             self.close_connection = True
             self._send_json(status, {"error": why})
+            self._drain()
+
+        def _drain(self) -> None:
+            """Take what was sent and not read: closing upon it would cut the answer off."""
+            left = min(self._n_unread, _MOST_DRAINED)
+            while left > 0 and (chunk := self.rfile.read(min(left, _CHUNK_BYTES))):
+                left -= len(chunk)
 
         def _send_json(self, status: int, answer: Mapping[str, Any]) -> None:
             self._send(status, json.dumps(answer, allow_nan=False), "application/json")

@@ -184,9 +184,13 @@ def test_only_this_machine_is_listened_to_and_the_token_is_new(server, folder):
         pass
 
 
-def test_more_than_a_mebibyte_is_not_read(server):
-    status, answer = post(server, "mark", " " * (2**20 + 1))
-    assert status == 413
+def test_more_than_a_mebibyte_is_not_taken_and_the_answer_says_so(server):
+    for size in (2**20 + 1, 5 * 2**20, 5 * 2**20):
+        status, answer = post(server, "mark", " " * size)
+        assert status == 413
+        assert "at most 1048576 bytes" in answer["error"]
+        # Refused for another reason, with as much behind it.
+        assert post(server, "mark", " " * size, Origin="https://example.org")[0] == 403
     assert post(server, "mark", None, Content_Length="x")[0] == 413
 
 
