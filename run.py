@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from common.config import Config
-    from phase2_5_simplified.features import SteeringType
+    from common.terms import SteeringType
 
 logger = get_logger("run")
 
@@ -179,7 +179,7 @@ def _require_ray(config: "Config", numbers: list[str]) -> None:
     """Refuse what can't be done with Ray before hours of earlier phases."""
     if "4.5" not in numbers:
         raise InputError("executor 'ray': only Phase 4.5 is for several machines; use 'local'")
-    from phase4_5.ray_cluster import require_ray
+    from phase4_5.search.executors.ray.cluster import require_ray
 
     require_ray(config)
 
@@ -203,7 +203,7 @@ def _run_phase(phase: Phase, config: "Config") -> None:
 
 
 def _review(parsed: argparse.Namespace) -> None:
-    from phase4_5.review_server import address, review_server
+    from phase4_5.review.server import address, review_server
 
     folder = _folder_of_run(_load_config(parsed))
     with review_server(folder, parsed.reviewer or _user_name(), parsed.port) as server:
@@ -222,10 +222,10 @@ def _review(parsed: argparse.Namespace) -> None:
 
 
 def _select(parsed: argparse.Namespace) -> None:
-    from phase4_5.choice import select
-    from phase4_5.marks import Marks
-    from phase4_5.outputs import write_reports
-    from phase4_5.run_files import load_run
+    from phase4_5.report import write_reports
+    from phase4_5.results.choice import choose
+    from phase4_5.results.run_files import load_run
+    from phase4_5.review.marks import Marks
 
     folder = _folder_of_run(_load_config(parsed))
     marks = Marks(load_run(folder)).shown()
@@ -234,7 +234,7 @@ def _select(parsed: argparse.Namespace) -> None:
         "incorrect": parsed.incorrect,
     }
     reviewer = parsed.reviewer or _user_name()
-    choice = select(folder, coefficients, parsed.rationale, reviewer, marks)
+    choice = choose(folder, coefficients, parsed.rationale, reviewer, marks)
     write_reports(load_run(folder))
     _show_choice(choice)
     if any(choice[name]["final_evaluation"] is None for name in ("correct", "incorrect")):
@@ -242,8 +242,8 @@ def _select(parsed: argparse.Namespace) -> None:
 
 
 def _report_anew(parsed: argparse.Namespace) -> None:
-    from phase4_5.outputs import write_reports
-    from phase4_5.run_files import load_run
+    from phase4_5.report import write_reports
+    from phase4_5.results.run_files import load_run
 
     folder = _folder_of_run(_load_config(parsed))
     write_reports(load_run(folder))
@@ -253,7 +253,7 @@ def _report_anew(parsed: argparse.Namespace) -> None:
 def _folder_of_run(config: "Config") -> "Path":
     """Phase 4.5's folder; refused if another model than its run's was asked for."""
     from common.config import PROFILES
-    from phase4_5.run_files import load_summary
+    from phase4_5.results.run_files import load_summary
 
     folder = config.output_dir("4.5")
     model = load_summary(folder)["config"]["model_name"]

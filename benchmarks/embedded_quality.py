@@ -18,11 +18,12 @@ from tqdm.auto import tqdm
 from common.config import Config, load_config
 from common.logging import setup_logging
 from common.problems import SPLITS, load_split
+from common_simplified.code_generator import CodeGenerator
 from common_simplified.code_text import extract_code
 from common_simplified.generation import Job
 from common_simplified.residual_stream import decoder_layers, site_module
 from common_simplified.sandbox import run_program
-from common_simplified.solving import Task, Writer, make_tasks, sandbox_limits
+from common_simplified.solving import Task, make_tasks, sandbox_limits
 from embedded.corpus import documents
 from embedded.train_saes import quality, residual_tokens
 from phase2_5_simplified.sae_analyzer import load_gemma_scope_sae
@@ -32,12 +33,12 @@ HELD_OUT_TOKENS = 20_000
 RAN_AND_WAS_WRONG = "wrong_answer"
 
 
-def outcomes(writer: Writer, tasks: list[Task], description: str) -> Counter[str]:
+def outcomes(generator: CodeGenerator, tasks: list[Task], description: str) -> Counter[str]:
     """How the greedy programs of `tasks` end."""
-    limits = sandbox_limits(writer.config)
+    limits = sandbox_limits(generator.config)
     counts: Counter[str] = Counter()
     jobs = [Job(task.prompt) for task in tasks]
-    for number, generation in tqdm(writer.write(jobs), desc=description, total=len(jobs)):
+    for number, generation in tqdm(generator.generate(jobs), desc=description, total=len(jobs)):
         problem = tasks[number].problem
         code = extract_code(generation.text, tasks[number].prompt)
         counts[run_program(code, problem.test_list, problem.test_setup_code, limits).outcome] += 1
@@ -68,12 +69,12 @@ def main() -> None:
     arguments = parser.parse_args()
     setup_logging()
     config = load_config()
-    writer = Writer(config)
+    generator = CodeGenerator(config)
     _say("| split | problems | solved | wrong answers among the failures | failures |")
     _say("|---|---|---|---|---|")
     for name in SPLITS:
         tasks = make_tasks(load_split(config, name), config)
-        counts = outcomes(writer, tasks, name)
+        counts = outcomes(generator, tasks, name)
         failed = len(tasks) - counts["passed"]
         rest = ", ".join(f"{key} {n}" for key, n in counts.most_common() if key != "passed")
         _say(
@@ -81,15 +82,15 @@ def main() -> None:
             f"| {100 * counts[RAN_AND_WAS_WRONG] / max(failed, 1):.0f} % | {rest} |"
         )
     if not arguments.splits_only:
-        _report_saes(writer)
+        _report_saes(generator)
 
 
-def _report_saes(writer: Writer) -> None:
-    config, model = writer.config, writer.model
+def _report_saes(generator: CodeGenerator) -> None:
+    config, model = generator.config, generator.model
     layers = list(range(len(decoder_layers(model))))
     texts = (document.given + document.written for document in documents(HELD_OUT_SEED))
     held_out = residual_tokens(
-        model, writer.tokenizer, texts, layers, config.residual_site, HELD_OUT_TOKENS
+        model, generator.tokenizer, texts, layers, config.residual_site, HELD_OUT_TOKENS
     )
     tasks = make_tasks(load_split(config, "hyperparams"), config)
     _say("\n| layer | L0 | variance explained | dead latents | solved with the reconstruction |")
@@ -98,7 +99,7 @@ def _report_saes(writer: Writer) -> None:
         sae = load_gemma_scope_sae(layer, "cpu", config)
         found = quality(sae, held_out[layer])
         with reconstructed(model, sae, layer, config):
-            counts = outcomes(writer, tasks, f"layer {layer}")
+            counts = outcomes(generator, tasks, f"layer {layer}")
         _say(
             f"| {layer} | {found['l0']:.1f} | {100 * found['explained_variance']:.1f} % "
             f"| {100 * found['dead_latents']:.1f} % "

@@ -19,13 +19,13 @@ from common.config import load_config
 from common.logging import setup_logging
 from common.problems import load_problems
 from common.prompt_utils import PromptBuilder
-from common_simplified.generation import Job, generate_alone
+from common_simplified.generation import Job, generate_sequentially
 from common_simplified.lanes import LaneDecoder
 from common_simplified.model_loader import load_model_and_tokenizer
 from common_simplified.steering import Steering
-from phase4_5.executor import LocalExecutor
-from phase4_5.runner import Runner
-from phase4_5.search import Search
+from phase4_5.search.executors.local import LocalExecutor
+from phase4_5.search.runner import Runner
+from phase4_5.search.stages import Search
 from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
 
 
@@ -46,7 +46,7 @@ def main() -> int:
     in_lanes = dict(decoder.decode(jobs))
     same = 0
     for number, job in enumerate(tqdm(jobs, desc="alone", unit="text")):
-        alone = generate_alone(model, tokenizer, job, n_tokens)
+        alone = generate_sequentially(model, tokenizer, job, n_tokens)
         same += alone == in_lanes[number]
     sys.stdout.write(f"{same} of {len(jobs)} texts have the same tokens\n{decoder.counts}\n")
     return 0 if same == len(jobs) else 1
@@ -56,20 +56,20 @@ def _embedded(parsed: argparse.Namespace) -> tuple[object, object, list[Job], in
     """Phase 4.5's own grid on the embedded model."""
     config = load_config(dtype=parsed.dtype)
     selector = SteeringCoefficientSelector(config)
-    selector._load_dependencies()
-    runner = Runner(LocalExecutor(selector.writer), None)
-    search = Search(config, selector.features, selector.directions, runner)
+    inputs = selector._load_dependencies()
+    runner = Runner(LocalExecutor(selector.generator), None)
+    search = Search(config, inputs, runner)
     cells = [
         search.cell(steering_type, coefficient, problem)
-        for problem in selector.problems
-        for steering_type in selector.features
+        for problem in inputs.problems
+        for steering_type in inputs.features
         for coefficient in config.phase4_5_coefficients
     ]
     jobs = [
         Job(cell.problem.prompt, cell.steering, (cell.problem.baseline_code,)) for cell in cells
     ]
-    writer = selector.writer
-    return writer.model, writer.tokenizer, jobs, config.max_new_tokens
+    generator = selector.generator
+    return generator.model, generator.tokenizer, jobs, config.max_new_tokens
 
 
 def _of_model(parsed: argparse.Namespace) -> tuple[object, object, list[Job], int]:

@@ -38,8 +38,8 @@ from common.journal import Journal
 from common.logging import setup_logging
 from common_simplified import generation, solving
 from common_simplified.code_text import extract_code
+from common_simplified.evaluation import Evaluator
 from common_simplified.generation import Job
-from common_simplified.judging import Judge
 from common_simplified.lanes import LaneDecoder
 from common_simplified.lanes.cache import LaneCache
 from common_simplified.lanes.forward import read_prompt, read_tokens
@@ -49,9 +49,9 @@ from common_simplified.solving import sandbox_limits
 from common_simplified.steering import steering
 from phase3_6.baseline import BaselineProblem
 from phase3_6.hyperparameter_runner import HyperparameterBaselineRunner
-from phase4_5.executor import LocalExecutor
-from phase4_5.runner import Runner
-from phase4_5.search import Search
+from phase4_5.search.executors.local import LocalExecutor
+from phase4_5.search.runner import Runner
+from phase4_5.search.stages import Search
 from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
 
 COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
@@ -100,8 +100,11 @@ class Bench:
         )
         self._make_inputs(layers)
         self.selector = SteeringCoefficientSelector(self.config)
-        self.selector._load_dependencies()
-        self.model, self.tokenizer = self.selector.writer.model, self.selector.writer.tokenizer
+        self.inputs = self.selector._load_dependencies()
+        self.model, self.tokenizer = (
+            self.selector.generator.model,
+            self.selector.generator.tokenizer,
+        )
 
     def _make_inputs(self, layers: list[int]) -> None:
         """Two SAEs of one latent each, the features file, and the baseline (Phase 3.6)."""
@@ -127,22 +130,22 @@ class Bench:
 
     def grid(self) -> Iterator[tuple[str, float, BaselineProblem]]:
         """Every direction, coefficient and problem, in that order."""
-        return itertools.product(self.selector.features, COEFFICIENTS, self.selector.problems)
+        return itertools.product(self.inputs.features, COEFFICIENTS, self.inputs.problems)
 
     def steered(self, steering_type: Any, coefficient: float) -> Any:
         """The model under one steering, for a `with` block."""
         return steering(
             self.model,
-            self.selector.directions[steering_type],
+            self.inputs.directions[steering_type],
             coefficient,
-            self.selector.features[steering_type].layer,
+            self.inputs.features[steering_type].layer,
             self.config.residual_site,
         )
 
     def search(self) -> Search:
         """Phase 4.5's search, without a journal."""
-        runner = Runner(LocalExecutor(self.selector.writer), None)
-        return Search(self.config, self.selector.features, self.selector.directions, runner)
+        runner = Runner(LocalExecutor(self.selector.generator), None)
+        return Search(self.config, self.inputs, runner)
 
     def generate(self, inputs: Any) -> torch.Tensor:
         """transformers' `generate`, greedy; returns the new tokens [batch, new]."""
@@ -204,12 +207,12 @@ def plain(bench: Bench) -> tuple[float, Runs]:
 def padded(bench: Bench) -> tuple[float, Runs]:
     """One coefficient at a time, all prompts in a batch that is padded on the left."""
     runs: Runs = {}
-    problems = bench.selector.problems
+    problems = bench.inputs.problems
     bench.tokenizer.padding_side = "left"
     if bench.tokenizer.pad_token is None:
         bench.tokenizer.pad_token = bench.tokenizer.eos_token
     with _clock() as seconds:
-        for steering_type, coefficient in itertools.product(bench.selector.features, COEFFICIENTS):
+        for steering_type, coefficient in itertools.product(bench.inputs.features, COEFFICIENTS):
             inputs = bench.tokenizer(
                 [problem.prompt for problem in problems], return_tensors="pt", padding=True
             ).to(bench.model.device)
@@ -224,14 +227,14 @@ def padded(bench: Bench) -> tuple[float, Runs]:
 def lanes(bench: Bench) -> tuple[float, Runs]:
     """Phase 4.5's own search, from an empty journal to the last verdict."""
     selector = bench.selector
-    selector.writer.__dict__.pop("_decoder", None)  # Each variant makes its own.
-    executor = LocalExecutor(selector.writer)
+    selector.generator.__dict__.pop("_decoder", None)  # Each variant makes its own.
+    executor = LocalExecutor(selector.generator)
     with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
         config = bench.config.model_copy(update={"phase4_5_output_dir": folder})
         with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
             runner = Runner(executor, journal)
-            search = Search(config, selector.features, selector.directions, runner)
-            evaluations = search.grid(selector.problems)
+            search = Search(config, bench.inputs, runner)
+            evaluations = search.grid(bench.inputs.problems)
     counts = executor.counts
     assert counts is not None
     per_100 = 100 * counts.passes / counts.tokens
@@ -257,7 +260,7 @@ def without_drafts(bench: Bench) -> tuple[float, Runs]:
 
 def one_lane(bench: Bench) -> tuple[float, Runs]:
     """Drafts, one text at a time."""
-    with patch.object(bench.selector.writer, "_n_lanes", 1):
+    with patch.object(bench.selector.generator, "_n_lanes", 1):
         return lanes(bench)
 
 
@@ -271,14 +274,14 @@ def judged_in_between(bench: Bench) -> tuple[float, Runs]:
     """Lanes that wait for each program's verdict, every program run."""
 
     def at_once(
-        _judge: Judge, code: str, test_list: Sequence[str], test_setup_code: str
+        _judge: Evaluator, code: str, test_list: Sequence[str], test_setup_code: str
     ) -> Future[ExecutionResult]:
         verdict: Future[ExecutionResult] = Future()
         limits = sandbox_limits(bench.config)
         verdict.set_result(run_program(code, test_list, test_setup_code, limits))
         return verdict
 
-    with patch.object(Judge, "judge", at_once):
+    with patch.object(Evaluator, "evaluate", at_once):
         return lanes(bench)
 
 
@@ -288,8 +291,8 @@ def tokens(bench: Bench) -> tuple[float, Runs]:
     search = bench.search()
     cells = [
         search.cell(steering_type, coefficient, problem)
-        for problem in bench.selector.problems
-        for steering_type in bench.selector.features
+        for problem in bench.inputs.problems
+        for steering_type in bench.inputs.features
         for coefficient in COEFFICIENTS
     ]
     jobs = [
@@ -324,12 +327,12 @@ def floor(bench: Bench) -> tuple[float, Runs]:
     bandwidth = block.nbytes / _fastest(block.sum)
     operations = 2 * 2048**3 / _fastest(lambda: square @ square)
     twin = make_twin(bench.model)
-    problem = bench.selector.problems[0]
+    problem = bench.inputs.problems[0]
     prompt_tokens = bench.tokenizer(problem.prompt)["input_ids"]
     search = bench.search()
     cells = [
         search.cell(steering_type, coefficient, problem)
-        for steering_type in bench.selector.features
+        for steering_type in bench.inputs.features
         for coefficient in COEFFICIENTS
     ]
     steerings = [cell.steering for cell in cells]

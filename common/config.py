@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from common.errors import InputError
+from common.terms import ResidualSite
 
 ENV_PREFIX = "PVA_SAE_"
 REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
@@ -133,7 +134,7 @@ class Config(BaseSettings):
     """A local folder of SAEs or a release of sae-lens."""
     sae_id_template: str = "layer_{layer}"
     """An SAE's folder or id inside its source."""
-    residual_site: Literal["resid_pre", "resid_post"] = "resid_pre"
+    residual_site: ResidualSite = "resid_pre"
     """Where a latent is read and written: the input of block L, or its output."""
 
     # === PROBLEMS ===

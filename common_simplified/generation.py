@@ -76,24 +76,24 @@ def generate_greedy(
     max_new_tokens: int,
     steering: Steering | None = None,
 ) -> Generation:
-    """Write the most likely continuation of `prompt`; see `generate_alone`."""
-    return generate_alone(model, tokenizer, Job(prompt, steering), max_new_tokens)
+    """Write the most likely continuation of `prompt`; see `generate_sequentially`."""
+    return generate_sequentially(model, tokenizer, Job(prompt, steering), max_new_tokens)
 
 
-def generate_alone(model: Any, tokenizer: Any, job: Job, max_new_tokens: int) -> Generation:
+def generate_sequentially(model: Any, tokenizer: Any, job: Job, max_new_tokens: int) -> Generation:
     """Continue a prompt token by token, in a batch of one.
 
     Decoding stops early where nothing that follows could change the extracted program.
     """
     start = time.perf_counter()
-    alone = Alone(model, tokenizer, job)
+    alone = SequentialDecoder(model, tokenizer, job)
     row = Row(tokenizer, job.prompt, end_tokens(model, tokenizer))
     while len(row.token_ids) < max_new_tokens and not row.stop_reason:
         row.take(alone.next_token(row.token_ids))
     return row.generation(time.perf_counter() - start)
 
 
-class Alone:
+class SequentialDecoder:
     """A prompt that is continued in a batch of one, a token a pass."""
 
     def __init__(self, model: Any, tokenizer: Any, job: Job) -> None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from common.errors import InputError
-
-ResidualSite = Literal["resid_pre", "resid_post"]
+from common.terms import ResidualSite
 
 
 def decoder_layers(model: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from common.errors import InputError
-from common_simplified.residual_stream import ResidualSite, site_module
+from common.terms import ResidualSite
+from common_simplified.residual_stream import site_module
 
 PreHook = Callable[[torch.nn.Module, tuple[Any, ...]], tuple[Any, ...]]
 

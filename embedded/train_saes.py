@@ -21,8 +21,9 @@ from tqdm.auto import tqdm
 from common.errors import InputError
 from common.files import write_atomically, write_json
 from common.logging import get_logger, setup_logging
+from common.terms import ResidualSite
 from common_simplified.model_loader import load_model_and_tokenizer
-from common_simplified.residual_stream import ResidualSite, captured_residuals, decoder_layers
+from common_simplified.residual_stream import captured_residuals, decoder_layers
 from embedded.corpus import documents
 
 logger = get_logger("embedded.train_saes")

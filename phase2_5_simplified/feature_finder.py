@@ -11,17 +11,11 @@ from common.errors import RunError
 from common.files import write_json
 from common.logging import get_logger
 from common.problems import load_split
+from common_simplified.code_generator import CodeGenerator
+from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import decoder_layers
 from common_simplified.sandbox import isolation
-from common_simplified.solving import (
-    Task,
-    Writer,
-    make_tasks,
-    open_journal,
-    pass_rate,
-    solution_settings,
-    solve_greedily,
-)
+from common_simplified.solving import Task, make_tasks, open_journal, pass_rate, solve_greedily
 from phase2_5_simplified.plain_text import PlainText
 from phase2_5_simplified.sae_analyzer import (
     Separation,
@@ -44,7 +38,7 @@ class FeatureFinder:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("2.5")
-        self.writer = Writer(config, sae_width=planned_width(config))
+        self.generator = CodeGenerator(config, sae_width=planned_width(config))
 
     def run(self) -> dict[str, Any]:
         """Run the phase; returns the content of `top_20_features.json`.
@@ -54,10 +48,10 @@ class FeatureFinder:
             RunError: the model solved all problems or none, so that nothing can be separated.
         """
         tasks = make_tasks(load_split(self.config, "sae"), self.config)
-        plain_text = PlainText(self.writer)
+        plain_text = PlainText(self.generator)
         layers = self._check_inputs()
-        with open_journal(self.writer, self.output_dir) as journal:
-            records = solve_greedily(tasks, self.writer, journal, "Phase 2.5: solving")
+        with open_journal(self.generator, self.output_dir) as journal:
+            records = solve_greedily(tasks, self.generator, journal, "Phase 2.5: solving")
         logger.info("pass@1 on the sae split: %.1f %% of %d", pass_rate(records), len(records))
         passed = np.array([record["test_passed"] for record in records])
         if passed.all() or not passed.any():
@@ -86,10 +80,10 @@ class FeatureFinder:
 
     def _check_inputs(self) -> list[int]:
         """See before hours of generation that what comes after it is there; the layers."""
-        layers = layers_with_sae(len(decoder_layers(self.writer.model)), self.config)
+        layers = layers_with_sae(len(decoder_layers(self.generator.model)), self.config)
         for layer in tqdm(layers, desc="Phase 2.5: looking at the SAEs", unit="layer"):
             sae = load_gemma_scope_sae(layer, "cpu", self.config)
-            check_width(sae.W_dec.shape[1], self.writer.model, layer)
+            check_width(sae.W_dec.shape[1], self.generator.model, layer)
             warn_of_other_site(sae, self.config.residual_site)
             del sae  # Two at a time may not fit.
         return layers
@@ -100,7 +94,7 @@ class FeatureFinder:
         residuals = self._prompt_residuals(tasks, layers)
         separations, left_out, analysis = {}, {}, []
         for layer in tqdm(layers, desc="Phase 2.5: latents", unit="layer"):
-            sae = load_gemma_scope_sae(layer, str(self.writer.model.device), self.config)
+            sae = load_gemma_scope_sae(layer, str(self.generator.model.device), self.config)
             separation = separation_of(_encode(sae, residuals[layer]), passed)
             rate = plain_text.firing_rate(sae, layer)
             separations[layer] = separation
@@ -112,7 +106,7 @@ class FeatureFinder:
     def _prompt_residuals(self, tasks: list[Task], layers: list[int]) -> dict[int, torch.Tensor]:
         """The residual stream at each prompt's last token: layer -> [n_problems, d_model]."""
         rows = [
-            self.writer.read(task.prompt, layers)
+            self.generator.last_token_residuals(task.prompt, layers)
             for task in tqdm(tasks, desc="Phase 2.5: activations", unit="problem")
         ]
         return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}

@@ -2,19 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from common.config import Config
 from common.errors import InputError
 from common.files import read_json
 from common.logging import get_logger
+from common.terms import STEERING_TYPES, SteeringType
 from common.utils import require_phase_file
-from common_simplified.solving import MODEL_SETTINGS, require_same_settings
+from common_simplified.provenance import MODEL_SETTINGS, require_same_settings
 
 logger = get_logger("phase2_5.features")
-
-SteeringType = Literal["correct", "incorrect"]
-STEERING_TYPES: tuple[SteeringType, ...] = get_args(SteeringType)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 from common.config import resolve_path
 from common.errors import InputError
 from common.hub import hub_parquet_files, is_on_hub
+from common_simplified.code_generator import CodeGenerator
 from common_simplified.residual_stream import captured_residuals, decoder_layers
-from common_simplified.solving import Writer
 
 WINDOW = 256
 """Of each paragraph or document, this many tokens are read."""
@@ -21,14 +21,14 @@ _KEPT_BYTES = 2 * 2**30
 class PlainText:
     """The residual stream on plain text, read for as many layers at a time as fit."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, generator: CodeGenerator) -> None:
         """Read the text; the model isn't needed before `firing_rate`.
 
         Raises:
             InputError: the text is missing, unreadable or empty.
         """
-        self._writer = writer
-        self._paragraphs = read_plain_text(writer.config.plain_text_path)
+        self._generator = generator
+        self._paragraphs = read_plain_text(generator.config.plain_text_path)
         self._kept: dict[int, torch.Tensor] = {}
 
     @torch.inference_mode()
@@ -44,8 +44,8 @@ class PlainText:
 
     def _read_from(self, first_layer: int) -> dict[int, torch.Tensor]:
         """The residual stream of `first_layer` and those after it: layer -> [n_tokens, d_model]."""
-        model, tokenizer = self._writer.model, self._writer.tokenizer
-        limit = self._writer.config.plain_text_max_tokens
+        model, tokenizer = self._generator.model, self._generator.tokenizer
+        limit = self._generator.config.plain_text_max_tokens
         per_layer = limit * model.config.hidden_size * model.dtype.itemsize
         n_layers = max(1, _KEPT_BYTES // per_layer)
         layers = list(range(len(decoder_layers(model))))[first_layer : first_layer + n_layers]
@@ -56,7 +56,9 @@ class PlainText:
             ids = encoded["input_ids"].to(model.device)
             if ids.shape[1] < 2:
                 continue
-            with captured_residuals(model, layers, self._writer.config.residual_site) as captured:
+            with captured_residuals(
+                model, layers, self._generator.config.residual_site
+            ) as captured:
                 model.model(input_ids=ids, use_cache=False)
             for layer in layers:
                 # The first token (<bos>) is the same everywhere and says nothing about text.

@@ -13,13 +13,13 @@ from common.files import write_atomically, write_json
 from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
+from common_simplified.code_generator import CodeGenerator
+from common_simplified.evaluation import Evaluator
 from common_simplified.generation import Job, Sampling
-from common_simplified.judging import Judge
 from common_simplified.sandbox import isolation
 from common_simplified.solving import (
     Task,
-    Writer,
-    judged,
+    evaluated,
     make_tasks,
     open_journal,
     pass_rate,
@@ -46,7 +46,7 @@ class TemperatureRobustnessRunner:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("3.5")
-        self.writer = Writer(config, sae_width=planned_width(config))
+        self.generator = CodeGenerator(config, sae_width=planned_width(config))
 
     def run(self) -> dict[str, Any]:
         """Run the phase; returns the content of `metadata.json`.
@@ -57,7 +57,7 @@ class TemperatureRobustnessRunner:
         features = load_best_features(self.config)
         tasks = make_tasks(load_split(self.config, "validation"), self.config)
         by_temperature: dict[float, Records] = {}
-        with open_journal(self.writer, self.output_dir) as journal:
+        with open_journal(self.generator, self.output_dir) as journal:
             for temperature in self.config.phase3_5_temperatures:
                 by_temperature[temperature] = self._solve(tasks, temperature, journal)
         activations = {
@@ -95,7 +95,7 @@ class TemperatureRobustnessRunner:
     def _solve(self, tasks: list[Task], temperature: float, journal: Journal) -> Records:
         description = f"Phase 3.5: temperature {temperature:g}"
         if temperature == 0:
-            return solve_greedily(tasks, self.writer, journal, description)
+            return solve_greedily(tasks, self.generator, journal, description)
         n_samples = self.config.phase3_5_samples_per_temperature
         missing = [task for task in tasks if not self._is_sampled(task, temperature, journal)]
         draws = [(task, sample) for task in missing for sample in range(n_samples)]
@@ -107,10 +107,12 @@ class TemperatureRobustnessRunner:
         drawn: dict[int, dict[int, dict[str, Any]]] = {}
         n_done = len(tasks) - len(missing)
         with (
-            Judge(sandbox_limits(self.config)) as judge,
+            Evaluator(sandbox_limits(self.config)) as evaluator,
             tqdm(total=len(tasks), initial=n_done, desc=description, unit="problem") as bar,
         ):
-            for number, code, generation, result in judged(self.writer, judge, jobs, problems):
+            for number, code, generation, result in evaluated(
+                self.generator, evaluator, jobs, problems
+            ):
                 task, sample = draws[number]
                 samples = drawn.setdefault(task.problem.task_id, {})
                 samples[sample] = solution_record(task, code, generation, temperature, result)
@@ -135,12 +137,14 @@ class TemperatureRobustnessRunner:
 
     def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
         """The latent's activation at each prompt's last token: task_id -> activation."""
-        sae = load_gemma_scope_sae(feature.layer, str(self.writer.model.device), self.config)
-        check_width(sae.W_dec.shape[1], self.writer.model, feature.layer)
+        sae = load_gemma_scope_sae(feature.layer, str(self.generator.model.device), self.config)
+        check_width(sae.W_dec.shape[1], self.generator.model, feature.layer)
         check_latent(sae, feature.feature_idx, feature.layer)
         activations = {}
         for task in tasks:
-            residual = self.writer.read(task.prompt, [feature.layer])[feature.layer]
+            residual = self.generator.last_token_residuals(task.prompt, [feature.layer])[
+                feature.layer
+            ]
             with torch.inference_mode():
                 encoded = sae.encode(residual.to(sae.W_dec.device))
             activations[task.problem.task_id] = float(encoded[feature.feature_idx])

@@ -11,8 +11,8 @@ from common.files import read_json
 from common.logging import get_logger
 from common.problems import parse_test_list
 from common.utils import require_phase_file
+from common_simplified.provenance import GENERATION_SETTINGS, require_same_settings
 from common_simplified.sandbox import ExecutionResult, Outcome
-from common_simplified.solving import GENERATION_SETTINGS, require_same_settings
 
 logger = get_logger("phase3_6.baseline")
 

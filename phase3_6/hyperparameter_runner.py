@@ -10,17 +10,11 @@ from common.config import Config
 from common.files import write_atomically, write_json
 from common.logging import get_logger
 from common.problems import load_split
+from common_simplified.code_generator import CodeGenerator
+from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import site_module
 from common_simplified.sandbox import isolation
-from common_simplified.solving import (
-    Task,
-    Writer,
-    make_tasks,
-    open_journal,
-    pass_rate,
-    solution_settings,
-    solve_greedily,
-)
+from common_simplified.solving import Task, make_tasks, open_journal, pass_rate, solve_greedily
 from phase2_5_simplified.features import best_layers, load_best_features
 from phase3_6.baseline import BASELINE_FILE
 
@@ -33,7 +27,7 @@ class HyperparameterBaselineRunner:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.output_dir = config.output_dir("3.6")
-        self.writer = Writer(config)
+        self.generator = CodeGenerator(config)
 
     def run(self) -> Path:
         """Run the phase; returns the path of the baseline's parquet file.
@@ -43,10 +37,10 @@ class HyperparameterBaselineRunner:
         """
         layers = best_layers(load_best_features(self.config))
         for layer in (layers["correct"], layers["incorrect"]):
-            site_module(self.writer.model, layer, self.config.residual_site)
+            site_module(self.generator.model, layer, self.config.residual_site)
         tasks = make_tasks(load_split(self.config, "hyperparams"), self.config)
-        with open_journal(self.writer, self.output_dir) as journal:
-            records = solve_greedily(tasks, self.writer, journal, "Phase 3.6: solving")
+        with open_journal(self.generator, self.output_dir) as journal:
+            records = solve_greedily(tasks, self.generator, journal, "Phase 3.6: solving")
         logger.info("pass@1 on the baseline: %.1f %% of %d", pass_rate(records), len(records))
         self._save_activations(tasks, sorted({layers["correct"], layers["incorrect"]}))
         write_json(
@@ -68,7 +62,7 @@ class HyperparameterBaselineRunner:
     def _save_activations(self, tasks: list[Task], layers: list[int]) -> None:
         """Save the residual stream at the last prompt token, `layer_<L>` [n_problems, d_model]."""
         rows = [
-            self.writer.read(task.prompt, layers)
+            self.generator.last_token_residuals(task.prompt, layers)
             for task in tqdm(tasks, desc="Phase 3.6: activations", unit="problem")
         ]
         arrays = {

@@ -3,37 +3,32 @@
 This file tells the phase's story in the specification's order; the work is done next door.
 """
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import torch
 
 from common.config import Config
-from common.files import fingerprint
 from common.journal import Journal
 from common.logging import get_logger
-from common.utils import detect_device
-from common_simplified.model_loader import load_model_outline
-from common_simplified.residual_stream import site_module
+from common.terms import SteeringType
+from common_simplified.code_generator import CodeGenerator
 from common_simplified.sandbox import require_isolation
-from common_simplified.solving import Writer, solution_settings
 from common_simplified.steering import PreHook, create_steering_hook
-from phase2_5_simplified.features import Feature, SteeringType, load_best_features
-from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction, planned_width
-from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline, parse_baseline_row
-from phase4_5.choice import chosen_coefficients, manual_choice
-from phase4_5.executor import Executor, open_executor
-from phase4_5.final_evaluation import held_out_problems
-from phase4_5.outputs import Findings, HowRun, log_outcome, rows_of, save_results
-from phase4_5.problems import select_problems
-from phase4_5.runner import Runner
-from phase4_5.search import Search
-from phase4_5.selecting import recommend
-from phase4_5.significance import add_p_values, compare_neighbours
+from phase2_5_simplified.features import load_best_features
+from phase2_5_simplified.sae_analyzer import planned_width
+from phase3_6.baseline import BaselineProblem, parse_baseline_row
+from phase4_5.analysis.recommendation import recommend
+from phase4_5.analysis.significance import add_p_values, compare_neighbours
+from phase4_5.report import log_outcome, write_reports
+from phase4_5.results.choice import chosen_coefficients, manual_choice
+from phase4_5.results.outputs import Findings, HowRun, collect_run, rows_of, save_summary
+from phase4_5.search.executors import Executor, compute_device, open_executor, steered_model
+from phase4_5.search.inputs import SearchInputs, journal_settings, load_inputs
+from phase4_5.search.runner import Runner
+from phase4_5.search.stages import Search
 
 logger = get_logger("phase4_5.steering_evaluator")
 
@@ -48,12 +43,8 @@ class SteeringCoefficientSelector:
         """Take the configuration; nothing is loaded before `_load_dependencies`."""
         self.config = config
         self.output_dir = config.output_dir("4.5")
-        self._on_ray = config.executor == "ray"
-        self.writer = Writer(config, sae_width=planned_width(config))
-        self.features: dict[SteeringType, Feature] = {}
-        self.directions: dict[SteeringType, torch.Tensor] = {}
-        self.problems: list[BaselineProblem] = []
-        self.held_out: list[BaselineProblem] = []
+        self.generator = CodeGenerator(config, sae_width=planned_width(config))
+        self._inputs: SearchInputs | None = None
 
     def run(self) -> dict[str, Any]:
         """Run the grid search; returns the content of `phase_4_5_summary.json`.
@@ -63,35 +54,35 @@ class SteeringCoefficientSelector:
         """
         started = datetime.now(UTC)
         clock = time.perf_counter()
-        self._load_dependencies()
-        self._announce()
+        inputs = self._load_dependencies()
+        self._announce(inputs)
         journal_file = self.output_dir / "journal.jsonl"
         with (
-            open_executor(self.writer) as executor,
-            Journal(journal_file, self._settings(), self.config.fresh) as journal,
+            open_executor(self.generator) as executor,
+            Journal(journal_file, journal_settings(self.config, inputs), self.config.fresh) as kept,
         ):
-            search = self._search(executor, journal)
-            evaluations = search.grid(self.problems)
-            search.refine(evaluations, self.problems)
-            controls = search.controls(evaluations, self.problems)
-            scale = search.scale(evaluations, self.problems)
+            search = self._search(executor, kept)
+            evaluations = search.grid(inputs.problems)
+            search.refine(evaluations, inputs.problems)
+            controls = search.controls(evaluations, inputs.problems)
+            residual_norm = search.residual_norm(evaluations, inputs.problems)
             add_p_values(evaluations)
             recommendations = {
                 steering_type: recommend(rows, steering_type)
                 for steering_type, rows in rows_of(evaluations).items()
             }
-            chosen = manual_choice(self.config, self.features)
+            chosen = manual_choice(self.config, inputs.features)
             coefficients = (
                 chosen_coefficients(chosen)
                 if chosen
                 else {name: entry.coefficient for name, entry in recommendations.items()}
             )
-            final_evaluation = search.final_evaluation(coefficients, self.held_out)
+            final_evaluation = search.final_evaluation(coefficients, inputs.held_out)
         findings = Findings(
-            features=self.features,
+            features=inputs.features,
             evaluations=evaluations,
             neighbours=compare_neighbours(evaluations),
-            scale=scale,
+            residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
             final_evaluation=final_evaluation,
@@ -99,46 +90,37 @@ class SteeringCoefficientSelector:
         how = HowRun(
             started=started.isoformat(timespec="seconds"),
             duration_seconds=time.perf_counter() - clock,
-            device=self._device,
-            dtype=str(self._model.dtype).removeprefix("torch."),
+            device=compute_device(self.generator),
+            dtype=str(steered_model(self.generator).dtype).removeprefix("torch."),
             lane_counts=executor.counts,
         )
-        summary = save_results(self.config, findings, how)
-        log_outcome(summary, self.output_dir)
-        return summary
+        run = collect_run(self.config, findings, how)
+        write_reports(run)
+        save_summary(run)
+        log_outcome(run.summary, self.output_dir)
+        return run.summary
 
-    def _load_dependencies(self) -> None:
+    def _load_dependencies(self) -> SearchInputs:
         """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
 
         Raises:
             InputError: one of them is missing, damaged, or doesn't fit the others; or the sandbox
                 is weaker than it has to be.
         """
-        config = self.config
-        require_isolation(config.sandbox)
-        self.features = load_best_features(config)
-        manual_choice(config, self.features)  # Refused before hours of work, not after them.
-        baseline = load_baseline(config)
-        self.problems = select_problems(baseline, config.phase4_5_problems_per_coeff, config.seed)
-        self.held_out = held_out_problems(
-            baseline, self.problems, config.phase4_5_final_eval_problems, config.seed
-        )
-        if len(self.problems) < config.phase4_5_problems_per_coeff:
-            logger.warning(
-                "the baseline has %d problems, fewer than the %d wanted for each coefficient",
-                len(self.problems),
-                config.phase4_5_problems_per_coeff,
-            )
-        for steering_type, feature in self.features.items():
-            self.directions[steering_type] = self._load_direction(feature)
+        if self._inputs is None:
+            require_isolation(self.config.sandbox)
+            features = load_best_features(self.config)
+            manual_choice(self.config, features)  # Refused before hours of work, not after them.
+            self._inputs = load_inputs(self.config, features, self.generator)
+        return self._inputs
 
-    def _announce(self) -> None:
+    def _announce(self, inputs: SearchInputs) -> None:
         """Say how much there is to do, for who has a deadline."""
         config = self.config
         n_random, n_opposite = config.phase4_5_random_controls, config.phase4_5_opposite_control
-        n_directions = len(self.features)
-        n_grid = n_directions * len(config.phase4_5_coefficients) * len(self.problems)
-        n_final = n_directions * len(self.held_out)
+        n_directions = len(inputs.features)
+        n_grid = n_directions * len(config.phase4_5_coefficients) * len(inputs.problems)
+        n_final = n_directions * len(inputs.held_out)
         logger.info(
             "%d programs for the grid, %d for its controls, %d for the final evaluation and %d for "
             "its controls; PVA_SAE_PHASE4_5_RANDOM_CONTROLS (now %d) says how many directions",
@@ -148,56 +130,6 @@ class SteeringCoefficientSelector:
             n_final * n_random,
             n_random,
         )
-
-    @cached_property
-    def _model(self) -> Any:
-        """The model; with Ray, whose workers hold the weights, its outline."""
-        if not self._on_ray:
-            return self.writer.model
-        config = self.config
-        return load_model_outline(
-            config.model_name,
-            config.device,
-            config.dtype,
-            config.model_gguf_file,
-            trust_remote_code=config.trust_remote_code,
-        )
-
-    @property
-    def _device(self) -> str:
-        """What the model computes on."""
-        if self._on_ray:
-            return detect_device(self.config.device)
-        return str(self.writer.model.device)
-
-    def _load_direction(self, feature: Feature) -> torch.Tensor:
-        model = self._model
-        site_module(model, feature.layer, self.config.residual_site)
-        # Where the weights are elsewhere, the workers move it to them.
-        device = "cpu" if self._on_ray else self._device
-        direction = load_decoder_direction(feature.layer, feature.feature_idx, device, self.config)
-        check_width(direction.shape[0], model, feature.layer)
-        logger.info(
-            "%s-steering: layer %d, latent %d, separation %.3f",
-            feature.steering_type,
-            feature.layer,
-            feature.feature_idx,
-            feature.separation_score,
-        )
-        return direction
-
-    def _settings(self) -> dict[str, Any]:
-        """What the journal's records depend on."""
-        settings = solution_settings(self.config)
-        # The prompts come from the baseline, not from the problems.
-        del settings["problems_file"], settings["prompt_style"]
-        settings["residual_site"] = self.config.residual_site
-        settings["baseline"] = fingerprint(self.config.output_dir("3.6") / BASELINE_FILE)
-        for steering_type, feature in self.features.items():
-            settings[f"{steering_type}_layer"] = feature.layer
-            settings[f"{steering_type}_feature_idx"] = feature.feature_idx
-            settings[f"{steering_type}_direction"] = _digest(self.directions[steering_type])
-        return settings
 
     def _create_steering_hook(self, decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
         """The hook that adds `coefficient * decoder_direction` [d_model] to a residual stream."""
@@ -219,21 +151,15 @@ class SteeringCoefficientSelector:
             journal: where finished records are kept.
 
         Returns:
-            the metrics of `phase4_5.metrics.summarise_coefficient` (rates in percent), the
+            the metrics of `analysis.metrics.summarise_coefficient` (rates in percent), the
             `steering_type`, and under `results` one record a problem.
         """
-        if not self.features:
-            self._load_dependencies()
         problems = [
             problem if isinstance(problem, BaselineProblem) else parse_baseline_row(problem)
             for problem in problems_subset
         ]
-        with open_executor(self.writer) as executor:
+        with open_executor(self.generator) as executor:
             return self._search(executor, journal).evaluate(steering_type, coefficient, problems)
 
     def _search(self, executor: Executor, journal: Journal | None) -> Search:
-        return Search(self.config, self.features, self.directions, Runner(executor, journal))
-
-
-def _digest(direction: torch.Tensor) -> str:
-    return hashlib.sha256(direction.float().cpu().numpy().tobytes()).hexdigest()[:16]
+        return Search(self.config, self._load_dependencies(), Runner(executor, journal))

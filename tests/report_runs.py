@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from common.files import write_json
-from phase4_5.choice import SELECTED_FILE
-from phase4_5.metrics import similarity, summarise_coefficient
-from phase4_5.outputs import save_examples
-from phase4_5.run_files import SUMMARY_FILE, Run
-from phase4_5.selecting import recommend
-from phase4_5.significance import add_p_values, compare_neighbours
+from phase4_5.analysis.metrics import similarity, summarise_coefficient
+from phase4_5.analysis.recommendation import recommend
+from phase4_5.analysis.significance import add_p_values, compare_neighbours
+from phase4_5.results.choice import SELECTED_FILE
+from phase4_5.results.outputs import save_examples
+from phase4_5.results.run_files import SUMMARY_FILE, Run
 
 BASELINE = "def add(a, b):\n    return a + b\n"
 CHANGED = "def add(a, b):\n    return a - b\n"

@@ -13,7 +13,7 @@ import pytest
 
 import run
 from common.config import REPOSITORY_ROOT, load_config
-from common_simplified.solving import solution_settings
+from common_simplified.provenance import solution_settings
 from phase3_6.baseline import BASELINE_FILE
 
 
@@ -295,7 +295,7 @@ def test_a_failed_run_is_status_1_with_a_traceback_only_when_verbose(data, monke
     def fail(*_arguments):
         raise ZeroDivisionError("what nobody foresaw")
 
-    monkeypatch.setattr("phase4_5.steering_coefficient_selector.select_problems", fail)
+    monkeypatch.setattr("phase4_5.steering_coefficient_selector.sample_problems", fail)
     arguments = ["phase", "4.5", "--data-dir", str(data)]
     assert run.main(arguments) == 1
     quiet = capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from common.config import REPOSITORY_ROOT, load_config
 from common.errors import InputError
 from phase4_5 import load_selected_coefficients
-from phase4_5.choice import select
+from phase4_5.results.choice import choose
 
 FILE = "phase4_5/selected_coefficients.json"
 
@@ -26,7 +26,7 @@ def readme_example():
 
 def test_the_readmes_example_runs_and_uses_the_choice(whole, tmp_path):
     shutil.copytree(whole / "phase4_5", tmp_path / "phase4_5")
-    select(tmp_path / "phase4_5", {"correct": 30}, "to see it fail", "Ada")
+    choose(tmp_path / "phase4_5", {"correct": 30}, "to see it fail", "Ada")
     code = readme_example().replace("[:20]", "[:6]")
     done = subprocess.run(
         [sys.executable, "-c", code],

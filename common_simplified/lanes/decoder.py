@@ -3,13 +3,14 @@
 A *lane* is one prompt under one steering. Lanes that are done leave the batch, and the next ones
 enter. Every token is chosen by the model itself; batching and drafts only change how its matrix
 products are rounded. Where the two largest logits are so near to each other that rounding could
-have turned them round, that token is decoded again, alone (`generation.Alone`).
+have turned them round, that token is decoded again, alone (`generation.SequentialDecoder`).
 """
 
+import operator
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 
 from common.errors import RunError
 from common.logging import get_logger
-from common_simplified.generation import Alone, Generation, Job, Row, end_tokens
+from common_simplified.generation import Generation, Job, Row, SequentialDecoder, end_tokens
 from common_simplified.lanes.cache import LaneCache
 from common_simplified.lanes.drafts import LONGEST_MATCH, Drafter, DraftPool
 from common_simplified.lanes.forward import read_prompt, read_tokens
@@ -60,6 +61,20 @@ class LaneCounts:
     passes: int = 0
     out_of_memory: int = 0
 
+    @staticmethod
+    def total(first: "LaneCounts | None", second: "LaneCounts | None") -> "LaneCounts | None":
+        """What lanes did together; None stands for nothing in lanes."""
+        if first is None or second is None:
+            return first or second
+        return LaneCounts(
+            **{
+                field.name: (max if field.name == "tolerance" else operator.add)(
+                    getattr(first, field.name), getattr(second, field.name)
+                )
+                for field in fields(LaneCounts)
+            }
+        )
+
 
 @dataclass
 class _Waiting:
@@ -75,7 +90,7 @@ class _Lane:
     waiting: _Waiting
     row: Row
     drafter: Drafter
-    alone: Alone
+    alone: SequentialDecoder
     n_prompt: int
     draft: list[int] = field(default_factory=list)
     near_ties: int = 0
@@ -205,7 +220,7 @@ class LaneDecoder:
                 entry,
                 Row(self._tokenizer, prompt, self._end_tokens),
                 Drafter(pool, prompt_tokens, self._worth),
-                Alone(self._model, self._tokenizer, entry.job),
+                SequentialDecoder(self._model, self._tokenizer, entry.job),
                 len(prompt_tokens),
             )
             for entry in group

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from common_simplified.generation import Alone, Job
+from common_simplified.generation import Job, SequentialDecoder
 from common_simplified.lanes.cache import LaneCache
 from common_simplified.lanes.forward import read_prompt, read_tokens
 
@@ -54,7 +54,7 @@ def measure_tolerance(model: Any, twin: Any, tokenizer: Any, jobs: Sequence[Job]
 
 def _continue_alone(model: Any, tokenizer: Any, job: Job) -> tuple[list[int], torch.Tensor]:
     """Greedy tokens, and the logits before each and after the last [tokens + 1, vocab]."""
-    alone = Alone(model, tokenizer, job)
+    alone = SequentialDecoder(model, tokenizer, job)
     tokens: list[int] = []
     logits = [alone.logits_after(tokens)]
     for _ in range(_N_TOKENS):

@@ -13,7 +13,7 @@ from phase4_5.plots.pictures import all_pictures
 from phase4_5.plots.style import SETTINGS
 
 if TYPE_CHECKING:
-    from phase4_5.run_files import Run
+    from phase4_5.results.run_files import Run
 
 OVERVIEW = "coefficient_analysis_plots"
 SINGLE_PICTURES = "plots"

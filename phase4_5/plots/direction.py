@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from phase2_5_simplified.features import STEERING_TYPES, SteeringType
+from common.terms import STEERING_TYPES, SteeringType
+from phase4_5.records import Record
 
 if TYPE_CHECKING:
-    from phase4_5.run_files import Run
+    from phase4_5.results.run_files import Run
 
-Record = dict[str, Any]
 Summary = dict[str, Any]
 
 

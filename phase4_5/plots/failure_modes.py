@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from phase4_5.failure_modes import STOPPED
+from phase4_5.analysis.failure_modes import STOPPED
 from phase4_5.plots.axes import CoefficientAxis, SideBySide
 from phase4_5.plots.direction import Direction, Summary
 from phase4_5.plots.pictures import picture

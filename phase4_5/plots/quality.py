@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from phase4_5.analysis.recommendation import MIN_TOKEN_SIMILARITY
 from phase4_5.plots.axes import CoefficientAxis
 from phase4_5.plots.direction import Direction
+from phase4_5.plots.lines import Line, Point, draw_line
 from phase4_5.plots.log_axis import LogAxis
 from phase4_5.plots.pictures import picture
-from phase4_5.plots.style import BLACK, GREEN, GREY, ORANGE, SKY, Line, Point, draw_line
-from phase4_5.selecting import MIN_TOKEN_SIMILARITY
+from phase4_5.plots.style import BLACK, GREEN, GREY, ORANGE, SKY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,23 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from phase4_5.analysis.recommendation import FLIP_RATE_BAND
 from phase4_5.plots.axes import CoefficientAxis
 from phase4_5.plots.direction import Direction, Summary
+from phase4_5.plots.lines import Line, Point, draw_line, percent_scale
 from phase4_5.plots.log_axis import LogAxis
 from phase4_5.plots.pictures import picture
-from phase4_5.plots.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    PINK,
-    RED,
-    Line,
-    Point,
-    draw_line,
-    percent_scale,
-)
-from phase4_5.selecting import FLIP_RATE_BAND
+from phase4_5.plots.style import BLACK, BLUE, GREY, ORANGE, PINK, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

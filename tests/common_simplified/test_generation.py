@@ -12,8 +12,8 @@ from common_simplified.generation import (
     Job,
     Row,
     Sampling,
-    generate_alone,
     generate_greedy,
+    generate_sequentially,
 )
 from common_simplified.steering import steering
 
@@ -80,7 +80,7 @@ def test_numbers_that_are_not_finite_end_the_text(embedded, prompts):
 
 def sample(embedded, prompt, temperature, seed, n=40):
     job = Job(prompt, sampling=Sampling(temperature, seed))
-    return generate_alone(*embedded, job, n)
+    return generate_sequentially(*embedded, job, n)
 
 
 def test_samples_follow_the_seed_and_differ_from_each_other(embedded, prompts):

@@ -4,7 +4,7 @@ import torch
 
 from common.config import load_config
 from common.errors import InputError
-from common_simplified.solving import Writer
+from common_simplified.code_generator import CodeGenerator
 from phase2_5_simplified import plain_text
 from phase2_5_simplified.plain_text import PlainText, read_plain_text
 from phase2_5_simplified.sae_analyzer import load_gemma_scope_sae
@@ -21,23 +21,23 @@ class TwoLatents:
 
 
 @pytest.fixture
-def writer(tmp_path):
+def generator(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("The old dog sat by the door.\n\nA cat came.\n")
-    return Writer(load_config(plain_text_path=str(path)))
+    return CodeGenerator(load_config(plain_text_path=str(path)))
 
 
-def test_the_share_of_plain_text_tokens_on_which_a_latent_fires(writer):
-    assert PlainText(writer).firing_rate(TwoLatents(), 1).tolist() == [1.0, 0.0]
+def test_the_share_of_plain_text_tokens_on_which_a_latent_fires(generator):
+    assert PlainText(generator).firing_rate(TwoLatents(), 1).tolist() == [1.0, 0.0]
 
 
-def test_reading_a_layer_at_a_time_gives_what_reading_all_at_once_gives(writer, monkeypatch):
-    saes = {layer: load_gemma_scope_sae(layer, "cpu", writer.config) for layer in (0, 2, 3)}
-    together = PlainText(writer)
+def test_reading_a_layer_at_a_time_gives_what_reading_all_at_once_gives(generator, monkeypatch):
+    saes = {layer: load_gemma_scope_sae(layer, "cpu", generator.config) for layer in (0, 2, 3)}
+    together = PlainText(generator)
     at_once = {layer: together.firing_rate(sae, layer) for layer, sae in saes.items()}
     assert set(together._kept) == {0, 1, 2, 3}
     monkeypatch.setattr(plain_text, "_KEPT_BYTES", 1)
-    alone = PlainText(writer)
+    alone = PlainText(generator)
     for layer, sae in saes.items():
         assert (alone.firing_rate(sae, layer) == at_once[layer]).all()
         assert set(alone._kept) == {layer}

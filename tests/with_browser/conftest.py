@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from phase4_5.review_server import address, review_server
+from phase4_5.review.server import address, review_server
 
 ROOT = Path(__file__).parents[2]
 SWITCHES = (

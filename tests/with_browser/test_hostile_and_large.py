@@ -1,7 +1,7 @@
 import pytest
 from report_runs import big_run, make_record, make_run, save_run
 
-from phase4_5.report import write_report
+from phase4_5.report.page import write_report
 
 SCRIPT = "window.pwned=1;alert(1)"
 HOSTILE = (

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from phase4_5.run_files import load_run
+from phase4_5.results.run_files import load_run
 
 KEYWORDS = {*keyword.kwlist, "not in", "is not"}
 

@@ -66,7 +66,7 @@ def local(prepared, tmp_path_factory):
 def said():
     """What the executor logs, and functions that are called with each line."""
     lines = Lines()
-    logger = logging.getLogger("phase4_5.ray_executor")
+    logger = logging.getLogger("phase4_5.search.executors.ray.executor")
     logger.addHandler(lines)
     yield lines
     logger.removeHandler(lines)

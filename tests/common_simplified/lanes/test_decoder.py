@@ -7,7 +7,7 @@ from common.config import load_config
 from common.errors import RunError
 from common.problems import load_split
 from common.prompt_utils import PromptBuilder
-from common_simplified.generation import Job, Sampling, generate_alone, generate_greedy
+from common_simplified.generation import Job, Sampling, generate_greedy, generate_sequentially
 from common_simplified.lanes import LaneDecoder, decoder
 from common_simplified.lanes.cache import LaneCache
 from common_simplified.steering import Steering
@@ -136,7 +136,7 @@ def test_samples_in_lanes_are_those_drawn_alone(embedded, prompts):
         for temperature in (0.6, 1.2)
         for seed in range(4)
     ]
-    expected = [generate_alone(*embedded, job, N_TOKENS) for job in jobs]
+    expected = [generate_sequentially(*embedded, job, N_TOKENS) for job in jobs]
     written, counts = in_lanes(*embedded, jobs)
     assert written == expected
     assert len({generation.text for generation in expected}) > 2 * len(prompts)

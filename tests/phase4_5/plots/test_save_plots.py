@@ -12,7 +12,7 @@ from common.errors import InputError
 from phase4_5.plots import save_plots
 from phase4_5.plots.axes import SideBySide
 from phase4_5.plots.pictures import all_pictures, picture
-from phase4_5.run_files import Run
+from phase4_5.results.run_files import Run
 
 ROOT = Path(__file__).parents[3]
 NAMES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]

@@ -1,0 +1,79 @@
+"""What a result was made from: the settings and files that it is bound to, and comparing them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from common.config import Config, resolve_path
+from common.errors import InputError
+from common.files import fingerprint, read_json
+from common.hub import hub_commit
+from common.utils import detect_device
+
+# The settings on which every generated and judged solution depends.
+_SETTINGS = (
+    "model_name",
+    "model_gguf_file",
+    "dtype",
+    "prompt_style",
+    "max_new_tokens",
+    "timeout_seconds",
+    "memory_limit_mb",
+    "seed",
+)
+
+
+MODEL_SETTINGS = ("model_name", "model_gguf_file", "model_weights")
+"""The settings on which a model's activations depend."""
+GENERATION_SETTINGS = (
+    *MODEL_SETTINGS,
+    "dtype",
+    "device",
+    "max_new_tokens",
+    "timeout_seconds",
+    "memory_limit_mb",
+)
+"""The settings on which a greedy program and its verdict depend, given the prompt."""
+
+
+def solution_settings(config: Config) -> dict[str, Any]:
+    """What a journal of solutions is bound to: settings, the kind of device, and the files."""
+    return {
+        **{name: getattr(config, name) for name in _SETTINGS},
+        "device": detect_device(config.device).partition(":")[0],
+        "model_weights": _identity(config.model_name, "model"),
+        "problems_file": _identity(config.problems_path, "dataset"),
+    }
+
+
+def _identity(name: str, kind: Literal["model", "dataset"]) -> str | None:
+    """The fingerprint of local files, or the commit of a Hub repository that is cached."""
+    path = resolve_path(name)
+    return fingerprint(path) if path.exists() else hub_commit(name, kind)
+
+
+def require_same_settings(
+    metadata_file: Path, config: Config, names: Sequence[str], remedy: str
+) -> None:
+    """Refuse an earlier phase's outputs that were made under other settings.
+
+    Metadata that record no settings (the published study's), or none at all, are let through.
+
+    Raises:
+        InputError: one of the settings `names` differs; the line ends with `remedy`.
+    """
+    if not metadata_file.exists():
+        return
+    metadata = read_json(metadata_file)
+    before = metadata.get("settings") if isinstance(metadata, dict) else None
+    if not isinstance(before, dict):
+        return
+    now = solution_settings(config)
+    for name in names:
+        if name == "model_weights" and now[name] is None:
+            continue  # They are still to be downloaded.
+        if before.get(name) != now[name]:
+            raise InputError(
+                f"{metadata_file}: made with {name}={before.get(name)!r}, now it is "
+                f"{now[name]!r}; {remedy}, or choose another PVA_SAE_DATA_DIR"
+            )

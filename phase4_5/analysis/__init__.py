@@ -1,0 +1,1 @@
+"""What records tell: metrics, failure modes, statistics, the recommendation. Pure functions."""

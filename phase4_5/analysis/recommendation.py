@@ -1,0 +1,233 @@
+"""Which coefficient to recommend, by a written rule, and why.
+
+A coefficient qualifies when
+
+- its flip rate lies in `FLIP_RATE_BAND`, ends included: it changes behaviour, but not all of it;
+- the code keeps its quality: the mean token similarity is at least `MIN_TOKEN_SIMILARITY`, the
+  lower end of what the specification expects of a strength that still works;
+- the syntax isn't corrupted: at least `MIN_VALID_SYNTAX` of the programs have valid syntax, and
+  at least `MIN_SIGNATURE_INTACT` keep the signature of the tests' function.
+
+Of those that qualify, the one with the largest effect in the direction wanted is recommended:
+the correction rate for correct-steering, the corruption rate for incorrect-steering (a rate that
+doesn't exist counts as 0). Ties go to the higher mean token similarity, then to the smaller
+coefficient.
+
+If none qualifies, the rationale says so, and the recommendation is the coefficient that keeps
+quality and syntax and whose flip rate is nearest to the band (on ties the one towards it: the
+largest if the flip rate is too low, else the smallest); if none keeps them, the smallest one.
+Coefficient 0, no steering, is recommended only if nothing else was tried. "Small" is meant
+without the sign.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.terms import SteeringType
+
+FLIP_RATE_BAND = (20.0, 60.0)
+"""In percent."""
+MIN_TOKEN_SIMILARITY = 0.4
+"""A fraction."""
+MIN_VALID_SYNTAX = 80.0
+"""In percent."""
+MIN_SIGNATURE_INTACT = 80.0
+"""In percent."""
+
+Summary = dict[str, Any]
+
+_EFFECTS: dict[SteeringType, tuple[str, str]] = {
+    "correct": ("correction", "failed"),
+    "incorrect": ("corruption", "passed"),
+}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A coefficient, why it is recommended, and what it did (rates in percent)."""
+
+    coefficient: float
+    qualifies: bool
+    rationale: str
+    n_problems: int
+    flip_rate: float
+    correction_rate: float | None
+    corruption_rate: float | None
+    mean_token_similarity: float
+    valid_syntax_rate: float
+    signature_intact_rate: float
+
+
+def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Recommendation:
+    """Recommend one of the coefficients by the rule at the top of this module.
+
+    Args:
+        summaries: one a coefficient, from `analysis.metrics.summarise_coefficient`, with the p
+            values of `analysis.significance.add_p_values`.
+        steering_type: the direction, which says what effect is wanted.
+
+    Raises:
+        ValueError: there are no summaries.
+    """
+    if not summaries:
+        raise ValueError("no coefficients to choose from")
+    chosen = min(summaries, key=lambda summary: preference(summary, steering_type))
+    qualifying = [summary for summary in summaries if not shortcomings(summary)]
+    rationale = _why_best(chosen, qualifying, steering_type) if qualifying else _why_named(chosen)
+    others = _why_not_the_others(chosen, summaries, steering_type)
+    return Recommendation(
+        coefficient=chosen["coefficient"],
+        qualifies=bool(qualifying),
+        rationale=f"{rationale} {others}".strip(),
+        n_problems=chosen["n_problems"],
+        flip_rate=chosen["flip_rate"],
+        correction_rate=chosen["correction_rate"],
+        corruption_rate=chosen["corruption_rate"],
+        mean_token_similarity=chosen["mean_token_similarity"],
+        valid_syntax_rate=chosen["valid_syntax_rate"],
+        signature_intact_rate=chosen["signature_intact_rate"],
+    )
+
+
+def preference(summary: Summary, steering_type: SteeringType) -> tuple[float, ...]:
+    """The rule at the top of this module as a sort key: the recommended coefficient is the least.
+
+    Those that qualify come first, then those that keep quality and syntax, then the others;
+    coefficient 0 only after all of them, unless it qualifies.
+    """
+    size = abs(summary["coefficient"])
+    if not shortcomings(summary):
+        return 0, -_effect(summary, steering_type), -summary["mean_token_similarity"], size
+    if size == 0:
+        return (3,)
+    if _quality_shortcomings(summary):
+        return 2, size
+    return 1, *_distance_and_tie(summary)
+
+
+def shortcomings(summary: Summary) -> list[str]:
+    """What keeps a coefficient from qualifying, in words with numbers; empty if it qualifies."""
+    found = []
+    low, high = FLIP_RATE_BAND
+    if summary["flip_rate"] < low:
+        found.append(f"flip rate {summary['flip_rate']:.1f} % is below {low:g} %")
+    if summary["flip_rate"] > high:
+        found.append(f"flip rate {summary['flip_rate']:.1f} % is above {high:g} %")
+    return found + _quality_shortcomings(summary)
+
+
+def _quality_shortcomings(summary: Summary) -> list[str]:
+    found = []
+    if summary["mean_token_similarity"] < MIN_TOKEN_SIMILARITY:
+        found.append(
+            f"token similarity {summary['mean_token_similarity']:.2f} "
+            f"is below {MIN_TOKEN_SIMILARITY:.2f}"
+        )
+    for key, words, floor in (
+        ("valid_syntax_rate", "valid syntax", MIN_VALID_SYNTAX),
+        ("signature_intact_rate", "intact signatures", MIN_SIGNATURE_INTACT),
+    ):
+        if summary[key] < floor:
+            found.append(f"{words} {summary[key]:.1f} % is below {floor:g} %")
+    return found
+
+
+def _effect(summary: Summary, steering_type: SteeringType) -> float:
+    rate = summary[f"{_EFFECTS[steering_type][0]}_rate"]
+    return 0.0 if rate is None else rate
+
+
+def _effect_in_words(summary: Summary, steering_type: SteeringType) -> str:
+    name, outcome = _EFFECTS[steering_type]
+    if summary[f"{name}_rate"] is None:
+        return f"no {name} rate, for no problem {outcome} at baseline"
+    return f"{name} rate {summary[f'{name}_rate']:.1f} %{_interval(summary, f'{name}_rate')}"
+
+
+def _interval(summary: Summary, rate: str) -> str:
+    low, high = summary[f"{rate}_interval"]
+    return f" [{low:.0f}–{high:.0f} %]"
+
+
+def _why_best(chosen: Summary, qualifying: Sequence[Summary], steering_type: SteeringType) -> str:
+    low, high = FLIP_RATE_BAND
+    sentences = [
+        f"Coefficient {chosen['coefficient']:g} is recommended: its flip rate of "
+        f"{chosen['flip_rate']:.1f} % ({chosen['n_flipped']} of {chosen['n_problems']} problems; "
+        f"95 % interval{_interval(chosen, 'flip_rate')}; p = {chosen['mcnemar_p']:.2g}, corrected "
+        f"for the grid {chosen['mcnemar_p_holm']:.2g}) lies in {low:g}–{high:g} %, and the code "
+        f"keeps its quality ({_quality_in_words(chosen)})."
+    ]
+    effect = _effect_in_words(chosen, steering_type)
+    if len(qualifying) == 1:
+        sentences.append(f"It is the only one that qualifies; {effect}.")
+    else:
+        sentences.append(
+            f"Of the {len(qualifying)} that qualify it has the largest effect wanted: {effect}."
+        )
+    if _effect(chosen, steering_type) == 0:
+        sentences.append(
+            f"Beware: none of its flips is a {_EFFECTS[steering_type][0]}, the effect wanted."
+        )
+    return " ".join(sentences)
+
+
+def _quality_in_words(summary: Summary) -> str:
+    return (
+        f"token similarity {summary['mean_token_similarity']:.2f}, "
+        f"valid syntax {summary['valid_syntax_rate']:.1f} %, "
+        f"intact signatures {summary['signature_intact_rate']:.1f} %"
+    )
+
+
+def _distance_and_tie(summary: Summary) -> tuple[float, float]:
+    size = abs(summary["coefficient"])
+    too_weak = summary["flip_rate"] < FLIP_RATE_BAND[0]
+    return _distance_to_band(summary["flip_rate"]), -size if too_weak else size
+
+
+def _why_named(chosen: Summary) -> str:
+    """Why a coefficient is named where none qualifies."""
+    reason = (
+        "none keeps the code's quality, and it is the smallest"
+        if _quality_shortcomings(chosen)
+        else "of those that keep the code's quality its flip rate is nearest to "
+        f"{FLIP_RATE_BAND[0]:g}–{FLIP_RATE_BAND[1]:g} %"
+    )
+    return (
+        f"No coefficient qualifies. Coefficient {chosen['coefficient']:g} is named because {reason}"
+        f" ({'; '.join(shortcomings(chosen))}; flip rate's 95 % interval"
+        f"{_interval(chosen, 'flip_rate')}); look at the examples before using it."
+    )
+
+
+def _distance_to_band(flip_rate: float) -> float:
+    low, high = FLIP_RATE_BAND
+    return max(low - flip_rate, flip_rate - high, 0.0)
+
+
+def _why_not_the_others(
+    chosen: Summary, summaries: Sequence[Summary], steering_type: SteeringType
+) -> str:
+    reasons = [
+        f"{summary['coefficient']:g} ({_why_not(summary, chosen, steering_type)})"
+        for summary in sorted(summaries, key=lambda summary: summary["coefficient"])
+        if summary is not chosen
+    ]
+    return f"Not chosen: {'; '.join(reasons)}." if reasons else ""
+
+
+def _why_not(summary: Summary, chosen: Summary, steering_type: SteeringType) -> str:
+    found = shortcomings(summary)
+    if found:
+        return ", ".join(found)
+    effect = _effect_in_words(summary, steering_type)
+    if _effect(summary, steering_type) < _effect(chosen, steering_type):
+        return f"qualifies, but {effect}"
+    if summary["mean_token_similarity"] < chosen["mean_token_similarity"]:
+        return (
+            f"qualifies, the same {effect}, but token similarity "
+            f"{summary['mean_token_similarity']:.2f}"
+        )
+    return f"qualifies, the same {effect}, but larger"

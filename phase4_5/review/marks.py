@@ -1,0 +1,151 @@
+"""A reviewer's marks and notes on examples, on disk as soon as they are made.
+
+Each is bound to the program that it was made for: if a later run has another program in its place,
+the old mark is kept in the file, apart, and not shown. Each has a version, so that of two tabs
+the slower one is told and neither's words are lost.
+"""
+
+import fcntl
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common.errors import InputError
+from common.files import read_json, write_json
+from phase4_5.records import example_key
+from phase4_5.results.choice import MAX_CHARACTERS
+from phase4_5.results.run_files import Run
+
+MARKS_FILE = "review_marks.json"
+LOCK_FILE = "review.lock"
+MARKS = ("keep", "broken", "interesting")
+
+Entry = dict[str, Any]
+
+_NOT_YET: Entry = {"mark": None, "note": "", "version": 0}
+
+
+class Conflict(Exception):
+    """Somebody else has changed the mark meanwhile; `entry` is what is saved."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__("changed in another tab meanwhile")
+        self.entry = entry
+
+
+class Marks:
+    """The marks of a run's examples."""
+
+    def __init__(self, run: Run) -> None:
+        """Read those that are on disk.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        self._path = run.folder / MARKS_FILE
+        self._lock = threading.Lock()
+        self._programs = {
+            example_key(steering_type, coefficient, record["task_id"]): _digest(record)
+            for (steering_type, coefficient), records in run.examples.items()
+            for record in records
+        }
+        self._entries, self._apart = self._read()
+
+    def _read(self) -> tuple[dict[str, Entry], list[Entry]]:
+        if not self._path.exists():
+            return {}, []
+        content = read_json(self._path)
+        try:
+            apart = [dict(entry) for entry in content["of_other_programs"]]
+            entries = {}
+            for key, entry in content["marks"].items():
+                _check(entry["mark"], entry["note"], entry["version"])
+                program = self._programs.get(key, entry["program"])
+                if entry["program"] == program:
+                    entries[key] = dict(entry)
+                else:
+                    apart.append({"example": key, **entry})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self._path}: not a file of marks ({error!r}); mend it, or move it away"
+            ) from error
+        return entries, apart
+
+    def shown(self) -> dict[str, Entry]:
+        """`mark`, `note` and `version` of each example of this run that has one."""
+        with self._lock:
+            return {
+                key: _public(entry) for key, entry in self._entries.items() if key in self._programs
+            }
+
+    def put(self, key: str, mark: Any, note: Any, version: Any) -> Entry:
+        """Save a mark and a note; returns the entry with its new version.
+
+        Args:
+            key: the example, from `example_key`.
+            mark: one of `MARKS`, or None.
+            note: free text.
+            version: the one that was seen; 0 for none yet.
+
+        Raises:
+            ValueError: the run has no such example, or a value is of the wrong kind.
+            Conflict: `version` isn't the newest; nothing is changed.
+        """
+        if key not in self._programs:
+            raise ValueError(f"example {key!r}: this run has none of that name")
+        _check(mark, note, version)
+        with self._lock:
+            entry = self._entries.get(key, _NOT_YET)
+            if version != entry["version"]:
+                raise Conflict(_public(entry))
+            changed = {
+                "mark": mark,
+                "note": note,
+                "version": version + 1,
+                "program": self._programs[key],
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            entries = {**self._entries, key: changed}
+            write_json(self._path, {"marks": entries, "of_other_programs": self._apart})
+            self._entries = entries
+        return _public(changed)
+
+
+@contextmanager
+def only_reviewer(folder: Path) -> Iterator[None]:
+    """Be the one process that reviews a run.
+
+    Raises:
+        InputError: another process reviews it.
+    """
+    with (folder / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: a review of this run is open already; use its address, or stop it "
+                "(Ctrl-C)"
+            ) from error
+        yield
+
+
+def _check(mark: Any, note: Any, version: Any) -> None:
+    if mark is not None and mark not in MARKS:
+        raise ValueError(f"mark {mark!r}: one of {', '.join(MARKS)}, or null")
+    if not isinstance(note, str) or len(note) > MAX_CHARACTERS:
+        raise ValueError(f"a note is a text of at most {MAX_CHARACTERS} characters")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        raise ValueError(f"version {version!r}: a whole number of at least 0")
+
+
+def _public(entry: Mapping[str, Any]) -> Entry:
+    return {name: entry[name] for name in _NOT_YET}
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    text = record["prompt"] + "\0" + record["steered_code"]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The search: programs under steering, computed, and kept; the only room with torch."""

@@ -1,0 +1,135 @@
+"""The grid: every coefficient of every direction on every chosen problem."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from common.terms import SteeringType
+from common_simplified.code_generator import CodeGenerator
+from common_simplified.evaluation import Evaluator
+from common_simplified.generation import Generation, Job
+from common_simplified.sandbox import ExecutionResult
+from common_simplified.solving import evaluated, sandbox_limits
+from common_simplified.steering import Steering
+from phase3_6.baseline import BaselineProblem
+from phase4_5.analysis.changes import what_changed
+from phase4_5.analysis.failure_modes import (
+    classify,
+    expected_function,
+    has_valid_syntax,
+    signature_intact,
+)
+from phase4_5.analysis.metrics import similarity
+from phase4_5.records import Record
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One square of the grid: a problem under one coefficient of a direction."""
+
+    steering_type: SteeringType
+    steering: Steering
+    problem: BaselineProblem
+    control: str | None = None
+    """The name of the control that stands in the place of the latent, if any."""
+
+    @property
+    def key(self) -> Key:
+        """What its record is found by; see `record_key`."""
+        return _key(
+            self.steering_type,
+            float(self.steering.coefficient),
+            self.problem.task_id,
+            self.control,
+        )
+
+
+def record_key(record: Record) -> Key:
+    """What a record is found by: direction, coefficient, `task_id` and, if any, the control."""
+    return _key(
+        record["steering_type"], record["coefficient"], record["task_id"], record.get("control")
+    )
+
+
+def _key(steering_type: str, coefficient: float, task_id: int, control: str | None) -> Key:
+    key = steering_type, coefficient, task_id
+    return key if control is None else (*key, control)
+
+
+def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Record]:
+    """Steer, write and judge each cell; yield the records in the order in which they end.
+
+    Cells of one problem belong together: they share the reading of its prompt.
+    """
+    jobs = [
+        Job(cell.problem.prompt, cell.steering, (cell.problem.baseline_code,)) for cell in cells
+    ]
+    with Evaluator(sandbox_limits(generator.config)) as evaluator:
+        for problem in {cell.problem for cell in cells}:
+            if problem.baseline_verdict is not None:
+                evaluator.remember(
+                    problem.baseline_code,
+                    problem.test_list,
+                    problem.test_setup_code,
+                    problem.baseline_verdict,
+                )
+
+        problems = [cell.problem for cell in cells]
+        for number, code, generation, result in evaluated(generator, evaluator, jobs, problems):
+            yield _record(cells[number], code, generation, result)
+    clear_gpu_cache()
+
+
+def _record(cell: Cell, code: str, generation: Generation, result: ExecutionResult) -> Record:
+    problem = cell.problem
+    return {
+        "task_id": problem.task_id,
+        "steering_type": cell.steering_type,
+        "coefficient": float(cell.steering.coefficient),
+        **({"control": cell.control} if cell.control else {}),
+        "prompt": problem.prompt,
+        "baseline_code": problem.baseline_code,
+        "steered_code": code,
+        "baseline_passed": problem.baseline_passed,
+        "steered_passed": result.passed,
+        "flipped": result.passed != problem.baseline_passed,
+        "flip_direction": _flip_direction(problem.baseline_passed, result.passed),
+        **similarity(problem.baseline_code, code),
+        "outcome": result.outcome,
+        "error": result.error,
+        "n_new_tokens": generation.n_new_tokens,
+        "stop_reason": generation.stop_reason,
+        **_describe(problem, code, result.outcome, result.error, generation.stop_reason),
+    }
+
+
+def _describe(
+    problem: BaselineProblem, code: str, outcome: str, error: str | None, stop_reason: str
+) -> dict[str, Any]:
+    name = expected_function(problem.test_list)
+    return {
+        "failure_mode": classify(
+            code, outcome, error, name, problem.baseline_code, stop_reason=stop_reason
+        ),
+        "changes": what_changed(problem.baseline_code, code),
+        "valid_syntax": has_valid_syntax(code),
+        "signature_intact": signature_intact(code, problem.baseline_code, name),
+    }
+
+
+def _flip_direction(before: bool, after: bool) -> str | None:
+    if before == after:
+        return None
+    return "pass→fail" if before else "fail→pass"
+
+
+def clear_gpu_cache() -> None:
+    """Give unused GPU memory back."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,69 @@
+"""Records of cells, from the journal or computed; each is on disk before the next one starts."""
+
+from collections.abc import Callable, Sequence
+
+from tqdm.auto import tqdm
+
+from common.journal import Journal
+from phase3_6.baseline import BaselineProblem
+from phase4_5.records import Record
+from phase4_5.search.cells import Cell, Key, record_key
+from phase4_5.search.executors import Executor
+
+
+class Runner:
+    """An executor with a journal; without one nothing is kept."""
+
+    def __init__(self, executor: Executor, journal: Journal | None) -> None:
+        """Take who computes, and where finished records are kept."""
+        self._executor = executor
+        self._journal = journal
+
+    def run_cells(
+        self,
+        cells: Sequence[Cell],
+        description: str,
+        note: Callable[[Record], None] = lambda _: None,
+    ) -> dict[Key, Record]:
+        """The record of each cell; `note` hears of each as it is there.
+
+        Cells of one problem belong together. `description` stands at the progress bar.
+        """
+        records: dict[Key, Record] = {}
+        for cell in cells:
+            record = self._kept(cell.key)
+            if record is not None:
+                records[cell.key] = record
+                note(record)
+        missing = [cell for cell in cells if cell.key not in records]
+        with tqdm(
+            total=len(cells),
+            initial=len(records),
+            desc=f"Phase 4.5: {description}",
+            unit="program",
+        ) as bar:
+            for record in self._executor.run_cells(missing):
+                self._keep(record_key(record), record)
+                records[record_key(record)] = record
+                bar.update()
+                note(record)
+        return records
+
+    def residual_norms(
+        self, problems: Sequence[BaselineProblem], layers: Sequence[int]
+    ) -> list[Record]:
+        """The records of `search.residual_norm.residual_norms`, in the order of `problems`."""
+        keys = {problem.task_id: ("residual_norms", problem.task_id) for problem in problems}
+        records = {task_id: self._kept(key) for task_id, key in keys.items()}
+        missing = [problem for problem in problems if records[problem.task_id] is None]
+        for record in self._executor.residual_norms(missing, layers):
+            self._keep(keys[record["task_id"]], record)
+            records[record["task_id"]] = record
+        return [record for record in records.values() if record is not None]
+
+    def _kept(self, key: Key) -> Record | None:
+        return None if self._journal is None else self._journal.get(*key)
+
+    def _keep(self, key: Key, record: Record) -> None:
+        if self._journal is not None:
+            self._journal.add(*key, record=record)

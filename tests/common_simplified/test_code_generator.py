@@ -1,0 +1,73 @@
+"""The generator: the same texts in both modes, as many lanes as fit, prompts that fit."""
+
+import logging
+
+import pytest
+
+from common.config import load_config
+from common.errors import InputError
+from common.problems import load_split
+from common_simplified import memory_plan
+from common_simplified.code_generator import CodeGenerator
+from common_simplified.generation import Job
+from common_simplified.solving import make_tasks
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    config = load_config()
+    return [Job(task.prompt) for task in make_tasks(load_split(config, "hyperparams")[:8], config)]
+
+
+def written(jobs, **settings):
+    generator = CodeGenerator(load_config(max_new_tokens=60, **settings))
+    texts = dict(generator.generate(jobs))
+    return [texts[number] for number in range(len(jobs))], generator
+
+
+def test_both_modes_write_the_same(jobs):
+    in_lanes, generator = written(jobs)
+    alone, sequential = written(jobs, generation_mode="sequential")
+    assert in_lanes == alone
+    assert generator.counts.lanes == len(jobs)
+    assert sequential.counts is None
+
+
+def test_the_time_of_a_text_is_its_share(jobs):
+    texts, _ = written(jobs)
+    assert all(0 < text.seconds < 60 for text in texts)
+
+
+def test_a_prompt_that_does_not_fit_the_context_is_refused(jobs):
+    long = Job("# " + "many words " * 2000)
+    with pytest.raises(InputError, match="don't fit into the model's context of 1024; set PVA_SAE"):
+        written([*jobs, long])
+    with pytest.raises(InputError, match="PVA_SAE_MAX_NEW_TOKENS lower"):
+        list(CodeGenerator(load_config(max_new_tokens=1000)).generate(jobs))
+
+
+def test_where_memory_is_short_there_are_fewer_lanes(jobs, monkeypatch, caplog):
+    few = memory_plan.plan_memory
+    seen = []
+
+    def scarce(shape, *, lanes, **rest):
+        plan = few(shape, lanes=lanes, **rest)
+        seen.append(lanes)
+        object.__setattr__(plan, "available", plan.needed + (4 - lanes) * 2**20)
+        return plan
+
+    monkeypatch.setattr("common_simplified.solving.plan_memory", scarce)
+    with caplog.at_level(logging.INFO):
+        texts, generator = written(jobs)
+    assert generator._n_lanes == 3
+    assert seen == [28, 14, 7, 3, 3]
+    assert texts == written(jobs)[0]
+
+
+def test_in_half_precision_it_says_that_lanes_bring_little(jobs, caplog):
+    with caplog.at_level(logging.WARNING):
+        texts, generator = written(jobs, dtype="bfloat16")
+    alone, _ = written(jobs, dtype="bfloat16", generation_mode="sequential")
+    assert texts == alone
+    said = "PVA_SAE_DTYPE=float32 is faster" in caplog.text
+    assert said == (2 * generator.counts.repeated_lanes > len(jobs))

@@ -1,0 +1,149 @@
+import pytest
+
+from phase4_5.analysis.recommendation import recommend
+
+
+def summary(coefficient, flip_rate, **other):
+    return {
+        "coefficient": float(coefficient),
+        "n_problems": 10,
+        "n_flipped": round(flip_rate / 10),
+        "flip_rate": float(flip_rate),
+        "flip_rate_interval": [flip_rate / 2, 100.0],
+        "correction_rate": 10.0,
+        "correction_rate_interval": [2.0, 40.0],
+        "corruption_rate": 10.0,
+        "corruption_rate_interval": [2.0, 40.0],
+        "mcnemar_p": 0.25,
+        "mcnemar_p_holm": 1.0,
+        "mean_token_similarity": 0.7,
+        "valid_syntax_rate": 100.0,
+        "signature_intact_rate": 100.0,
+        **other,
+    }
+
+
+def test_the_largest_effect_in_the_direction_wanted_is_chosen():
+    summaries = [
+        summary(10, 20, correction_rate=10.0, corruption_rate=40.0),
+        summary(30, 30, correction_rate=30.0, corruption_rate=20.0),
+        summary(100, 40, correction_rate=20.0, corruption_rate=10.0),
+    ]
+    assert recommend(summaries, "correct").coefficient == 30
+    assert recommend(summaries, "incorrect").coefficient == 10
+    assert recommend(summaries[::-1], "correct") == recommend(summaries, "correct")
+
+
+def test_the_recommendation_carries_what_the_coefficient_did():
+    chosen = recommend([summary(30, 40, correction_rate=None, valid_syntax_rate=90.0)], "correct")
+    assert chosen.qualifies
+    assert (chosen.n_problems, chosen.flip_rate, chosen.valid_syntax_rate) == (10, 40.0, 90.0)
+    assert (chosen.correction_rate, chosen.corruption_rate) == (None, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "qualifies"),
+    [
+        ({"flip_rate": 20.0}, True),
+        ({"flip_rate": 60.0}, True),
+        ({"flip_rate": 19.9}, False),
+        ({"flip_rate": 60.1}, False),
+        ({"mean_token_similarity": 0.4}, True),
+        ({"mean_token_similarity": 0.39}, False),
+        ({"valid_syntax_rate": 80.0}, True),
+        ({"valid_syntax_rate": 79.9}, False),
+        ({"signature_intact_rate": 80.0}, True),
+        ({"signature_intact_rate": 79.9}, False),
+    ],
+)
+def test_the_thresholds_are_included(changed, qualifies):
+    assert recommend([summary(30, 40) | changed], "correct").qualifies is qualifies
+
+
+def test_ties_go_to_the_higher_similarity_and_then_to_the_smaller_coefficient():
+    summaries = [summary(30, 40), summary(10, 40), summary(100, 40, mean_token_similarity=0.8)]
+    assert recommend(summaries, "correct").coefficient == 100
+    assert recommend(summaries[:2], "correct").coefficient == 10
+
+
+def test_a_rate_that_does_not_exist_counts_as_no_effect():
+    summaries = [summary(10, 40, correction_rate=None), summary(30, 40, correction_rate=5.0)]
+    assert recommend(summaries, "correct").coefficient == 30
+
+
+def test_the_rationale_says_why_this_one_and_why_no_other():
+    summaries = [
+        summary(10, 10),
+        summary(30, 40, correction_rate=30.0),
+        summary(50, 30, correction_rate=20.0),
+        summary(100, 70, mean_token_similarity=0.31, valid_syntax_rate=60.0),
+        summary(300, 50, signature_intact_rate=50.0),
+    ]
+    rationale = recommend(summaries, "correct").rationale
+    assert "Coefficient 30 is recommended" in rationale
+    assert "40.0 % (4 of 10 problems; " in rationale
+    assert "Of the 2 that qualify" in rationale
+    assert "correction rate 30.0 %" in rationale
+    assert "10 (flip rate 10.0 % is below 20 %)" in rationale
+    assert "50 (qualifies, but correction rate 20.0 % [2–40 %])" in rationale
+    assert (
+        "100 (flip rate 70.0 % is above 60 %, token similarity 0.31 is below 0.40, "
+        "valid syntax 60.0 % is below 80 %)" in rationale
+    )
+    assert "300 (intact signatures 50.0 % is below 80 %)" in rationale
+    assert " 30 (" not in rationale.partition("Not chosen:")[2]
+    assert "\n" not in rationale
+
+
+def test_flips_in_the_other_direction_only_are_told():
+    rationale = recommend([summary(30, 40, correction_rate=0.0)], "correct").rationale
+    assert "none of its flips is a correction" in rationale
+    assert "Beware" not in recommend([summary(30, 40)], "correct").rationale
+
+
+def test_none_qualifies_and_the_one_nearest_to_the_band_is_named():
+    summaries = [
+        summary(1, 0),
+        summary(10, 10),
+        summary(30, 70),
+        summary(100, 40, valid_syntax_rate=10.0),
+    ]
+    chosen = recommend(summaries, "correct")
+    assert (chosen.coefficient, chosen.qualifies) == (10, False)
+    assert chosen.rationale.startswith("No coefficient qualifies. Coefficient 10 is named")
+    assert "flip rate 10.0 % is below 20 %" in chosen.rationale
+
+
+def test_a_tie_goes_towards_the_band():
+    too_weak = [summary(c, 0) for c in (1, 10, 3)]
+    assert recommend(too_weak, "correct").coefficient == 10
+    too_strong = [summary(c, 80) for c in (100, 30, 300)]
+    assert recommend(too_strong, "correct").coefficient == 30
+
+
+def test_none_keeps_quality_and_the_smallest_is_named():
+    summaries = [summary(c, 40, mean_token_similarity=0.1) for c in (30, 3, 100)]
+    chosen = recommend(summaries, "incorrect")
+    assert (chosen.coefficient, chosen.qualifies) == (3, False)
+    assert "none keeps the code's quality" in chosen.rationale
+
+
+def test_no_steering_is_not_recommended_while_there_is_another():
+    summaries = [summary(0, 0), summary(3, 0), summary(1, 0)]
+    assert recommend(summaries, "correct").coefficient == 3
+    assert recommend(summaries[:1], "correct").coefficient == 0
+
+
+def test_nothing_tried_is_an_error():
+    with pytest.raises(ValueError, match="no coefficients"):
+        recommend([], "correct")
+
+
+def test_the_rationale_says_how_sure_it_is():
+    words = recommend([summary(30, 40)], "correct").rationale
+    assert (
+        "(4 of 10 problems; 95 % interval [20–100 %]; p = 0.25, corrected for the grid 1)" in words
+    )
+    assert "correction rate 10.0 % [2–40 %]" in words
+    words = recommend([summary(30, 0)], "correct").rationale
+    assert "flip rate's 95 % interval [0–100 %]" in words

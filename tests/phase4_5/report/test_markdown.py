@@ -1,0 +1,264 @@
+import copy
+
+import pytest
+from report_runs import make_record, make_run
+
+from phase4_5.report.markdown import markdown_report
+
+HOSTILE = (
+    "x|y `a` ``b`` <script>x</script> <!-- \n# no\n- no\n1. no\n---\n===\n```\n    no\n> no\n"
+    "*no* __no__ [no](http://no) \x1b[31m\u202e\ud800 &lt; ~~~ | --- |\n| no |\n\n<b>no</b>"
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    records = [
+        make_record(
+            task_id,
+            direction,
+            coefficient,
+            baseline_passed=task_id < 3,
+            steered_passed=(task_id < 3) != (task_id in flips),
+            failure_mode=None if (task_id < 3) != (task_id in flips) else "wrong_answer",
+        )
+        for direction in ("correct", "incorrect")
+        for coefficient, flips in ((30, (1, 4)), (3, ()), (17.5, (1,)))
+        for task_id in range(5)
+    ]
+    nothing = {"correct": None, "incorrect": None}
+    run = make_run(tmp_path, records, controls=nothing, final_evaluation=dict(nothing))
+    run.summary["results"]["correct"][-1] |= {"refined": True, "relative_strength": 0.0123}
+    return run
+
+
+def part(text, title):
+    """The part of correct-steering under a title."""
+    return text.split(f"### Correct-steering: {title}\n\n")[1].split("\n\n#")[0]
+
+
+def row(text, *start):
+    """The cells of the first row of a table that starts so."""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[: len(start)] == list(start):
+            return cells
+    raise AssertionError(f"no row {start}")
+
+
+def test_what_was_run(run):
+    head = markdown_report(run).split("\n\n")[1]
+    assert head.splitlines()[:2] == [
+        "- model: `a/model`, float32 on cpu",
+        "- started: 2026-01-02T03:04:00+00:00",
+    ]
+    assert (
+        "- correct-steering: layer 3, latent 14; coefficients 3, 17.5 (refined), 30; 5 problems "
+        "(3 passed and 2 failed at baseline)"
+    ) in " ".join(head.split())
+
+
+def test_a_row_for_each_coefficient_by_size(run):
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    run.summary["results"]["correct"][0] |= {"mcnemar_p": 0.04, "mcnemar_p_holm": 0.24}
+    text = markdown_report(run)
+    # Wilson's intervals of 2 of 5, 1 of 2 and 1 of 3.
+    assert row(text, "**30**") == [
+        "**30**",
+        "25.00 %",
+        "40.0 % [12, 77]",
+        "1/2 [9, 91]",
+        "1/3 [6, 79]",
+        "0.86",
+        "100.0 %",
+        "0.04",
+        "0.24",
+    ]
+    assert row(text, "17.5 (refined)")[1] == "1.23 %"
+    assert text.index("| 3 ") < text.index("| 17.5 (refined)") < text.index("| **30**")
+
+
+def test_rates_and_strengths_that_do_not_exist(run):
+    row_of_3 = run.summary["results"]["correct"][1]
+    row_of_3 |= {"correction_rate": None, "correction_rate_interval": None}
+    row_of_3["relative_strength"] = None
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    assert row(markdown_report(run), "3")[1:5] == [
+        "?",
+        "0.0 % [0, 43]",
+        "none there",
+        "0/3 [0, 56]",
+    ]
+
+
+def test_by_whom_and_why(run):
+    text = markdown_report(run)
+    assert "**No coefficient qualifies" in text or "is recommended** by the rule" in text
+    rule = run.summary["recommended"]["correct"]
+    run.summary["selected_coefficients"]["correct"] = {
+        "coefficient": 3.0,
+        "selection_method": "manual",
+        "reviewer": "Ada",
+        "rationale": "Looks sane.\nThe others don't.",
+        "qualifies": False,
+    }
+    text = markdown_report(run)
+    assert "## Correct-steering: 3\n\n**3 is chosen by hand**, by `Ada`:\n" in text
+    assert "> Looks sane.\n>\n> The others don't.\n" in text
+    assert f"The rule names {rule['coefficient']:g}:\n\n> " in text
+
+
+def test_whether_there_is_a_recommendation(run):
+    entry = run.summary["recommended"]["correct"]
+    entry["qualifies"] = True
+    chosen = f"{run.summary['selected_coefficients']['correct']['coefficient']:g}"
+    assert f"**{chosen} is recommended** by the rule" in markdown_report(run)
+    entry["qualifies"] = False
+    assert f"**No coefficient qualifies; {chosen} is the nearest.**" in markdown_report(run)
+
+
+def comparison(*flip_rates):
+    return {
+        "statement": f"A statement of {len(flip_rates)}.",
+        "coefficients": [
+            {
+                "coefficient": 30.0,
+                "flip_rate": sum(flip_rates) / len(flip_rates),
+                "flip_rates": list(flip_rates),
+                "difference": 12.5,
+                "interval": [-3.2, 28.4],
+                "p": 0.125,
+                "p_holm": 0.5,
+            }
+        ],
+    }
+
+
+def test_controls(run):
+    without = part(markdown_report(run), "is it this direction?")
+    assert without.startswith("No controls were run: nothing here tells")
+    run.summary["controls"]["correct"] = {
+        "n_random": 2,
+        "random": comparison(20.0, 40.0),
+        "opposite": comparison(10.0),
+    }
+    found = part(markdown_report(run), "is it this direction?")
+    assert found.startswith("A statement of 2.\n\nA statement of 1.\n\n| coefficient ")
+    random, opposite = found.split("| coefficient ")[1:]
+    rest = ["+12.5 [-3, +28]", "0.125", "0.5"]
+    assert row(random, "30") == ["30", "30.0 % (20, 40)", *rest]
+    assert row(opposite, "30") == ["30", "10.0 %", *rest]
+
+
+def test_held_out_problems_beside_the_search(run):
+    without = part(markdown_report(run), "problems outside the search")
+    assert without.startswith("Nothing was evaluated outside the search")
+    in_search = run.summary["results"]["correct"][0]
+    final = in_search | {"n_problems": 40, "n_flipped": 4, "flip_rate_interval": [4.0, 23.1]}
+    run.summary["final_evaluation"]["correct"] = final
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    found = part(markdown_report(run), "problems outside the search")
+    assert row(found, "coefficient 30") == ["coefficient 30", "search", "outside"]
+    assert row(found, "flips") == ["flips", "2/5 [12, 77]", "4/40 [4, 23]"]
+    assert found.endswith("Without controls on these problems.")
+    final["control"] = {"statement": "Stronger here."}
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 3.0
+    found = part(markdown_report(run), "problems outside the search")
+    assert found.startswith("**This is coefficient 30**, not 3, which was chosen later.")
+    assert found.endswith("Stronger here.")
+
+
+def test_neighbours(run):
+    run.summary["neighbours"]["correct"] = [
+        {"lower": 3.0, "upper": 17.5, "difference": 20.0, "n_problems_needed": 1234},
+        {"lower": 17.5, "upper": 30.0, "difference": -0.0, "n_problems_needed": None},
+    ]
+    found = part(markdown_report(run), "neighbours")
+    assert row(found, "3 and 17.5") == ["3 and 17.5", "+20.0", "1,234"]
+    assert row(found, "17.5 and 30")[2] == "-"
+    run.summary["neighbours"]["correct"] = []
+    assert part(markdown_report(run), "neighbours") == "There is one coefficient only."
+
+
+def test_failure_modes(run):
+    found = part(markdown_report(run), "failure modes")
+    assert found.splitlines() == [
+        "- 3: passed 3; failed: wrong_answer 2",
+        "- 17.5: passed 2; failed: wrong_answer 3",
+        "- 30: passed 3; failed: wrong_answer 2",
+    ]
+
+
+def test_flips_with_their_problems_and_why_at_the_chosen_coefficient(run):
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    assert part(markdown_report(run), "flips").splitlines() == [
+        "Problems (`task_id`) that flipped:",
+        "",
+        "- 3: corrected none; corrupted none",
+        "- 17.5: corrected none; corrupted 1",
+        "- 30: corrected 4; corrupted 1",
+        "",
+        "Why, at 30:",
+        "",
+        "```text",
+        "  - Task 001: Pass→Fail (logic error introduced; changed: operators)",
+        "  - Task 004: Fail→Pass (passes now; changed: operators)",
+        "```",
+    ]
+    run.summary["selected_coefficients"]["correct"]["coefficient"] = 3.0
+    assert "Why" not in part(markdown_report(run), "flips")
+
+
+def test_tables_are_aligned(run):
+    tables = [
+        block for block in markdown_report(run).split("\n\n") if block.startswith("| coefficient")
+    ]
+    assert len(tables) == 4
+    for lines in map(str.splitlines, tables):
+        places = [[at for at, symbol in enumerate(line) if symbol == "|"] for line in lines]
+        assert places == [places[0]] * len(lines)
+
+
+def with_text(run, text):
+    """A run in which strangers wrote this, wherever they can."""
+    run = copy.deepcopy(run)
+    summary = run.summary
+    summary["config"]["model_name"] = text
+    summary["environment"] = {"device": text, "dtype": text, "commit": text}
+    for name in ("correct", "incorrect"):
+        summary["selected_coefficients"][name] = {
+            "coefficient": 30.0,
+            "selection_method": "manual",
+            "reviewer": text,
+            "rationale": text,
+        }
+        summary["controls"][name] = {"random": comparison(20.0) | {"statement": text}}
+        summary["results"][name][0]["failure_modes"] = {"exception:__x__": 2}
+        for record in run.examples[name, 30.0]:
+            record |= {"failure_mode": "exception:E", "error": text}
+    return run
+
+
+def structure(text):
+    """The blocks of a Markdown text, but those within quotes, and the kinds of its markup."""
+    # Comes with sae-lens.
+    parser = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
+    blocks, depth, markup = [], 0, set()
+    for token in parser.parse(text):
+        depth -= token.type == "blockquote_close"
+        if depth == 0:
+            blocks.append(token.type)
+        elif token.type not in ("paragraph_open", "paragraph_close", "inline"):
+            blocks.append(f"{token.type} in a quote")
+        depth += token.type == "blockquote_open"
+        markup |= {child.type for child in token.children or []}
+    return blocks, markup
+
+
+def test_what_strangers_wrote_stays_text(run):
+    text = markdown_report(with_text(run, HOSTILE))
+    assert all(symbol.isprintable() or symbol == "\n" for symbol in text)
+    blocks, markup = structure(text)
+    assert blocks == structure(markdown_report(with_text(run, "a word")))[0]
+    strong = {"strong_open", "strong_close"}
+    assert markup == strong | {"text", "softbreak", "code_inline"}
