@@ -236,8 +236,8 @@ def _select(parsed: argparse.Namespace) -> None:
     reviewer = parsed.reviewer or _user_name()
     choice = choose(folder, coefficients, parsed.rationale, reviewer, marks)
     write_reports(load_run(folder))
-    _show_choice(choice)
-    if any(choice[name]["final_evaluation"] is None for name in ("correct", "incorrect")):
+    _show_choice(choice.dump())
+    if any(entry.final_evaluation is None for entry in (choice.correct, choice.incorrect)):
         _say("next: python3 run.py phase 4.5 evaluates it on problems outside the search")
 
 
@@ -256,7 +256,7 @@ def _folder_of_run(config: "Config") -> "Path":
     from phase4_5.results.run_files import load_summary
 
     folder = config.output_dir("4.5")
-    model = load_summary(folder)["config"]["model_name"]
+    model = load_summary(folder).config.model_name
     asked_for = config.model_name != PROFILES["embedded"]["model_name"]
     if asked_for and config.model_name != model:
         raise InputError(

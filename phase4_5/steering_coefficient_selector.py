@@ -5,6 +5,7 @@ This file tells the phase's story in the specification's order; the work is done
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,15 +21,16 @@ from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import load_best_features
 from phase2_5_simplified.sae_analyzer import planned_width
 from phase3_6.baseline import BaselineProblem, parse_baseline_row
+from phase4_5.analysis.metrics import summarise_coefficient
 from phase4_5.analysis.recommendation import recommend
-from phase4_5.analysis.significance import add_p_values, compare_neighbours
+from phase4_5.analysis.significance import compare_neighbours, with_p_values
 from phase4_5.report import log_outcome, write_reports
 from phase4_5.results.choice import chosen_coefficients, manual_choice
-from phase4_5.results.outputs import Findings, HowRun, collect_run, rows_of, save_summary
+from phase4_5.results.outputs import Findings, HowRun, collect_run, save_summary
 from phase4_5.search.executors import Executor, compute_device, open_executor, steered_model
 from phase4_5.search.inputs import SearchInputs, journal_settings, load_inputs
 from phase4_5.search.runner import Runner
-from phase4_5.search.stages import Search
+from phase4_5.search.stages import Search, with_relative_strength
 
 logger = get_logger("phase4_5.steering_evaluator")
 
@@ -62,14 +64,13 @@ class SteeringCoefficientSelector:
             Journal(journal_file, journal_settings(self.config, inputs), self.config.fresh) as kept,
         ):
             search = self._search(executor, kept)
-            evaluations = search.grid(inputs.problems)
-            search.refine(evaluations, inputs.problems)
-            controls = search.controls(evaluations, inputs.problems)
-            residual_norm = search.residual_norm(evaluations, inputs.problems)
-            add_p_values(evaluations)
+            results = search.refine(search.grid(inputs.problems), inputs.problems)
+            controls = search.controls(results, inputs.problems)
+            residual_norm = search.residual_norm(inputs.problems)
+            results = with_p_values(with_relative_strength(results, residual_norm))
             recommendations = {
                 steering_type: recommend(rows, steering_type)
-                for steering_type, rows in rows_of(evaluations).items()
+                for steering_type, rows in results.items()
             }
             chosen = manual_choice(self.config, inputs.features)
             coefficients = (
@@ -80,25 +81,27 @@ class SteeringCoefficientSelector:
             final_evaluation = search.final_evaluation(coefficients, inputs.held_out)
         findings = Findings(
             features=inputs.features,
-            evaluations=evaluations,
-            neighbours=compare_neighbours(evaluations),
+            results=results,
+            columns=search.columns,
+            neighbours=compare_neighbours(results, search.columns),
             residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
             final_evaluation=final_evaluation,
+            records=search.records,
         )
         how = HowRun(
             started=started.isoformat(timespec="seconds"),
             duration_seconds=time.perf_counter() - clock,
             device=compute_device(self.generator),
             dtype=str(steered_model(self.generator).dtype).removeprefix("torch."),
-            lane_counts=executor.counts,
+            lane_counts=asdict(executor.counts) if executor.counts else None,
         )
         run = collect_run(self.config, findings, how)
         write_reports(run)
         save_summary(run)
-        log_outcome(run.summary, self.output_dir)
-        return run.summary
+        log_outcome(run)
+        return run.summary.dump()
 
     def _load_dependencies(self) -> SearchInputs:
         """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
@@ -151,15 +154,17 @@ class SteeringCoefficientSelector:
             journal: where finished records are kept.
 
         Returns:
-            the metrics of `analysis.metrics.summarise_coefficient` (rates in percent), the
-            `steering_type`, and under `results` one record a problem.
+            the summary of the coefficient (`records.CoefficientSummary`; rates in percent) as
+            JSON values, and under `results` one record a problem.
         """
         problems = [
             problem if isinstance(problem, BaselineProblem) else parse_baseline_row(problem)
             for problem in problems_subset
         ]
         with open_executor(self.generator) as executor:
-            return self._search(executor, journal).evaluate(steering_type, coefficient, problems)
+            records = self._search(executor, journal).evaluate(steering_type, coefficient, problems)
+        summary = summarise_coefficient(records)
+        return {**summary.dump(), "results": [record.dump() for record in records]}
 
     def _search(self, executor: Executor, journal: Journal | None) -> Search:
         return Search(self.config, self._load_dependencies(), Runner(executor, journal))

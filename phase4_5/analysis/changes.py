@@ -6,8 +6,16 @@ from collections.abc import Hashable, Iterator
 
 from phase4_5.analysis.syntax import parse
 
-CHANGES = ("syntax", "names", "operators", "control_flow", "literals", "calls", "structure")
-"""The kinds of change, in the order in which they are told."""
+CHANGES = {
+    "syntax": "syntax",
+    "names": "names",
+    "operators": "operators",
+    "control_flow": "control flow",
+    "literals": "literals",
+    "calls": "calls",
+    "structure": "structure",
+}
+"""The kinds of change with what people call them, in the order in which they are told."""
 
 _CONTROL_FLOW = (
     ast.If,

@@ -5,22 +5,68 @@ the same has been done with directions that mean nothing is the latent's own eff
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from common.terms import SteeringType
-from phase4_5.analysis.metrics import WANTED, calculate_flip_rate
-from phase4_5.analysis.statistics import FEWEST_DIFFERING, SIGNIFICANCE, holm, paired_difference
-from phase4_5.records import OPPOSITE, Record
+from phase4_5.analysis.metrics import calculate_flip_rate, wanted_rate
+from phase4_5.analysis.statistics import (
+    MIN_DIFFERING,
+    SIGNIFICANCE,
+    PairedDifference,
+    holm,
+    paired_difference,
+)
+from phase4_5.records import (
+    OPPOSITE,
+    ControlComparison,
+    ControlCurve,
+    ControlRow,
+    Controls,
+    ProgramRecord,
+    Verdict,
+)
+
+Columns = Mapping[float, Sequence[ProgramRecord]]
+"""Coefficient -> its records."""
+Kind = Literal["random", "opposite"]
+KINDS: tuple[Kind, ...] = ("random", "opposite")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A coefficient of a comparison, before its p value is corrected."""
+
+    coefficient: float
+    flips: np.ndarray
+    """Of the latent: 1 for each problem that flipped, else 0, by `task_id`."""
+    control_flips: np.ndarray
+    """Of the controls: means."""
+    flip_rates: list[float]
+    wanted_rate: float | None
+    difference: PairedDifference
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A latent and one kind of control, before p values are corrected."""
+
+    steering_type: SteeringType
+    kind: Kind
+    rows: list[_Row]
+    curve: np.ndarray
+    """Each problem's flips, mean over the coefficients."""
+    control_curve: np.ndarray
+    difference: PairedDifference
 
 
 def compare_with_controls(
-    features: Mapping[SteeringType, Mapping[float, Sequence[Record]]],
-    controls: Mapping[SteeringType, Mapping[str, Mapping[float, Sequence[Record]]]],
+    features: Mapping[SteeringType, Columns],
+    controls: Mapping[SteeringType, Mapping[str, Columns]],
     where: Mapping[SteeringType, str],
-) -> dict[SteeringType, dict[str, Any] | None]:
+) -> dict[SteeringType, Controls | None]:
     """What is left of each latent's effect after its controls.
 
     Args:
@@ -29,109 +75,131 @@ def compare_with_controls(
         where: for each direction, what the statement says the comparison is about.
 
     Returns:
-        for each direction None without controls, else `n_random` and, as far as they were run, a
-        comparison with the `random` directions and with the `opposite` one: for each coefficient
-        the controls' rates in percent, and the `difference` in points with its interval and p
-        values (`p_holm`: corrected for all coefficients of both directions); the same for the
-        whole `curve` (each problem's mean over the coefficients; `p_holm`: for all curves); a
-        `verdict` ("stronger", "weaker" or "alike") and a `statement` that says it in words.
+        for each direction None without controls. p values are corrected (Holm): of a
+        coefficient's row for all coefficients of both directions, of a curve for all curves.
     """
-    compared: dict[SteeringType, dict[str, Any] | None] = {}
-    for steering_type, columns in features.items():
-        by_name = controls[steering_type]
-        random = [by_name[name] for name in by_name if name != OPPOSITE]
-        compared[steering_type] = {"n_random": len(random)} if by_name else None
-        kinds = {"random": random, OPPOSITE: [by_name[OPPOSITE]] if OPPOSITE in by_name else []}
-        for kind, directions in kinds.items():
-            if directions:
-                comparison = _comparison(columns, directions, steering_type)
-                compared[steering_type] |= {kind: comparison}  # type: ignore[operator]
-    found = [
-        (steering_type, kind, entry[kind])
-        for steering_type, entry in compared.items()
-        for kind in ("random", OPPOSITE)
-        if entry and kind in entry
+    raw = [
+        _compare(steering_type, kind, columns, directions)
+        for steering_type, columns in features.items()
+        for kind in KINDS
+        if (directions := _of_kind(controls[steering_type], kind))
     ]
-    for kind in ("random", OPPOSITE):
-        _correct([row for _, of, entry in found if of == kind for row in entry["coefficients"]])
-    _correct([entry["curve"] for _, _, entry in found])
-    for steering_type, kind, entry in found:
-        entry["verdict"] = _verdict(entry["curve"])
-        entry["statement"] = _statement(entry, steering_type, kind, where[steering_type])
-    return compared
+    p_of_rows = {
+        kind: iter(holm([row.difference.p for one in raw if one.kind == kind for row in one.rows]))
+        for kind in KINDS
+    }
+    p_of_curves = holm([one.difference.p for one in raw])
+    found: dict[SteeringType, dict[str, ControlComparison]] = {name: {} for name in features}
+    for one, p_holm in zip(raw, p_of_curves, strict=True):
+        rows = [_finished_row(row, next(p_of_rows[one.kind])) for row in one.rows]
+        found[one.steering_type][one.kind] = _finished(one, rows, p_holm, where[one.steering_type])
+    return {
+        steering_type: Controls(
+            n_random=len(_of_kind(controls[steering_type], "random")),
+            random=found[steering_type].get("random"),
+            opposite=found[steering_type].get("opposite"),
+        )
+        if controls[steering_type]
+        else None
+        for steering_type in features
+    }
 
 
-def _comparison(
-    columns: Mapping[float, Sequence[Record]],
-    directions: Sequence[Mapping[float, Sequence[Record]]],
-    steering_type: SteeringType,
-) -> dict[str, Any]:
-    _, wanted_rate = WANTED[steering_type]
+def _of_kind(by_name: Mapping[str, Columns], kind: Kind) -> list[Columns]:
+    return [by_name[name] for name in by_name if (name == OPPOSITE) == (kind == OPPOSITE)]
+
+
+def _compare(
+    steering_type: SteeringType, kind: Kind, columns: Columns, directions: Sequence[Columns]
+) -> _Comparison:
     rows = []
-    latent_flips, control_flips = [], []
     for coefficient, records in columns.items():
         others = [direction[coefficient] for direction in directions]
-        latent = _flips(records)
-        control = np.mean([_flips(other) for other in others], axis=0)
-        latent_flips.append(latent)
-        control_flips.append(control)
-        rates = [wanted_rate(other) for other in others]
+        flips = _flips(records)
+        control_flips = np.mean([_flips(other) for other in others], axis=0)
+        rates = [wanted_rate(other, steering_type) for other in others]
         rows.append(
-            {
-                "coefficient": coefficient,
-                "flip_rate": 100 * float(control.mean()),
-                "flip_rates": [calculate_flip_rate(other) for other in others],
-                "wanted_rate": None if None in rates else float(np.mean(rates)),  # type: ignore[arg-type]
-                **asdict(paired_difference(list(latent), list(control))),
-            }
+            _Row(
+                coefficient,
+                flips,
+                control_flips,
+                [calculate_flip_rate(other) for other in others],
+                None if None in rates else float(np.mean([rate or 0.0 for rate in rates])),
+                paired_difference(list(flips), list(control_flips)),
+            )
         )
-    latent_curve, control_curve = np.mean(latent_flips, axis=0), np.mean(control_flips, axis=0)
-    curve = asdict(paired_difference(list(latent_curve), list(control_curve)))
-    curve["flip_rate"] = 100 * float(latent_curve.mean())
-    curve["control_flip_rate"] = 100 * float(control_curve.mean())
-    return {"coefficients": rows, "curve": curve}
+    curve = np.mean([row.flips for row in rows], axis=0)
+    control_curve = np.mean([row.control_flips for row in rows], axis=0)
+    difference = paired_difference(list(curve), list(control_curve))
+    return _Comparison(steering_type, kind, rows, curve, control_curve, difference)
 
 
-def _flips(records: Sequence[Record]) -> np.ndarray:
-    """1 for each problem that flipped, else 0, by `task_id`."""
-    ordered = sorted(records, key=lambda record: record["task_id"])
-    return np.array([float(record["flipped"]) for record in ordered])
+def _flips(records: Sequence[ProgramRecord]) -> np.ndarray:
+    ordered = sorted(records, key=lambda record: record.task_id)
+    return np.array([float(record.flipped) for record in ordered])
 
 
-def _correct(rows: Sequence[dict[str, Any]]) -> None:
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = corrected
-
-
-def _verdict(curve: Mapping[str, Any]) -> str:
-    if curve["p_holm"] >= SIGNIFICANCE:
-        return "alike"
-    return "stronger" if curve["difference"] > 0 else "weaker"
-
-
-def _statement(
-    comparison: Mapping[str, Any], steering_type: SteeringType, kind: str, where: str
-) -> str:
-    curve = comparison["curve"]
-    low, high = curve["interval"]
-    numbers = (
-        f"{curve['flip_rate']:.1f} % of verdicts flipped {where}, against "
-        f"{curve['control_flip_rate']:.1f} %; difference {curve['difference']:+.1f} points, "
-        f"95 % interval {low:+.1f} to {high:+.1f}, p = {curve['p_holm']:.2g}"
+def _finished_row(row: _Row, p_holm: float) -> ControlRow:
+    return ControlRow(
+        coefficient=row.coefficient,
+        flip_rate=100 * float(row.control_flips.mean()),
+        flip_rates=row.flip_rates,
+        wanted_rate=row.wanted_rate,
+        **_fields(row.difference),
+        p_holm=p_holm,
     )
-    n_directions = len(comparison["coefficients"][0]["flip_rates"])
+
+
+def _finished(
+    one: _Comparison, rows: list[ControlRow], p_holm: float, where: str
+) -> ControlComparison:
+    curve = ControlCurve(
+        **_fields(one.difference),
+        flip_rate=100 * float(one.curve.mean()),
+        control_flip_rate=100 * float(one.control_curve.mean()),
+        p_holm=p_holm,
+    )
+    verdict = _verdict(curve)
+    statement = _statement(one, curve, verdict, where)
+    return ControlComparison(coefficients=rows, curve=curve, verdict=verdict, statement=statement)
+
+
+def _fields(difference: PairedDifference) -> dict[str, Any]:
+    return {
+        "difference": difference.difference,
+        "interval": list(difference.interval),
+        "p": difference.p,
+        "n_differing": difference.n_differing,
+    }
+
+
+def _verdict(curve: ControlCurve) -> Verdict:
+    if curve.p_holm >= SIGNIFICANCE:
+        return "alike"
+    return "stronger" if curve.difference > 0 else "weaker"
+
+
+def _statement(one: _Comparison, curve: ControlCurve, verdict: Verdict, where: str) -> str:
+    kind = one.kind
+    low, high = curve.interval
+    numbers = (
+        f"{curve.flip_rate:.1f} % of verdicts flipped {where}, against "
+        f"{curve.control_flip_rate:.1f} %; difference {curve.difference:+.1f} points, "
+        f"95 % interval {low:+.1f} to {high:+.1f}, p = {curve.p_holm:.2g}"
+    )
+    n_directions = len(one.rows[0].flip_rates)
     other = (
         "the opposite direction"
         if kind == OPPOSITE
         else f"{n_directions} random direction{'s' * (n_directions != 1)} of the same norm"
     )
-    subject = f"The latent of {steering_type}-steering"
-    if comparison["verdict"] == "stronger":
+    subject = f"The latent of {one.steering_type}-steering"
+    if verdict == "stronger":
         meaning = (
             "its sign matters" if kind == OPPOSITE else "this is more than the effect of any push"
         )
         return f"{subject} flips more than {other}: {meaning} ({numbers})."
-    if comparison["verdict"] == "weaker":
+    if verdict == "weaker":
         return f"{subject} flips less than {other} ({numbers})."
     meaning = (
         "nothing shows that its sign matters"
@@ -139,10 +207,10 @@ def _statement(
         else "nothing shows that its flips are more than the effect of any strong push"
     )
     few = ""
-    if curve["n_differing"] < FEWEST_DIFFERING:
-        n = curve["n_differing"]
+    if curve.n_differing < MIN_DIFFERING:
+        n = curve.n_differing
         few = (
             f" They differ on {n} problem{'s' * (n != 1)}; with fewer than "
-            f"{FEWEST_DIFFERING} no difference could be shown."
+            f"{MIN_DIFFERING} no difference could be shown."
         )
     return f"{subject} can't be told from {other}: {meaning} ({numbers}).{few}"

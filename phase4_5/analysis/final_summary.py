@@ -1,26 +1,35 @@
 """What the chosen coefficients did to problems that had no part in choosing them."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from phase4_5.analysis.metrics import rate_with_interval, summarise_coefficient
+from phase4_5.analysis.metrics import Share, measure, rate_with_interval
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.analysis.statistics import mcnemar_p
-from phase4_5.records import Record
+from phase4_5.records import ControlComparison, FinalEvaluation, Metrics, ProgramRecord
 
 
-def summarise_final(records: Sequence[Record]) -> dict[str, Any]:
-    """What `summarise_coefficient` tells, and `preservation_rate`, `mcnemar_p`, `shortcomings`.
+def summarise_final(
+    records: Sequence[ProgramRecord], control: ControlComparison | None = None
+) -> FinalEvaluation:
+    """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
     The preservation rate is the percentage of baseline passes that still pass: what is left of
     the corruption rate. The shortcomings are what would keep the coefficient from being
     recommended by these problems.
+
+    Raises:
+        ValueError: there are no records.
     """
-    summary = summarise_coefficient(records)
-    n_passed = summary["n_baseline_passed"]
-    return {
-        **summary,
-        **rate_with_interval("preservation_rate", n_passed - summary["n_pass_to_fail"], n_passed),
-        "mcnemar_p": mcnemar_p(summary["n_pass_to_fail"], summary["n_fail_to_pass"]),
-        "shortcomings": shortcomings(summary),
-    }
+    measured = measure(records)
+    metrics = Metrics.model_validate(measured)
+    n_passed = metrics.n_baseline_passed
+    kept = Share(n_passed - metrics.n_pass_to_fail, n_passed)
+    return FinalEvaluation.model_validate(
+        {
+            **measured,
+            **rate_with_interval("preservation_rate", kept),
+            "mcnemar_p": mcnemar_p(metrics.n_pass_to_fail, metrics.n_fail_to_pass),
+            "shortcomings": shortcomings(metrics),
+            "control": control,
+        }
+    )

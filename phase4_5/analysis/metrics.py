@@ -1,47 +1,228 @@
 """What one coefficient did: flip rates, divergence from the baseline, quality of the code.
 
-All functions take the result records of a coefficient, one a problem. Rates are in percent,
-similarities between 0 and 1.
+`METRICS` is the one table of them: the summary, the recommendation, the texts, the pictures and
+the page read it, so that a new metric is one function and one entry there. A metric is computed
+from the records of a coefficient, one a problem. Rates are in percent, similarities between 0 and
+1.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from common.terms import SteeringType
 from phase4_5.analysis.statistics import wilson_interval
-from phase4_5.records import Record
+from phase4_5.records import CoefficientSummary, Metrics, ProgramRecord
+
+Records = Sequence[ProgramRecord]
+RecordLike = ProgramRecord | Mapping[str, Any]
+"""A record, or its JSON value."""
 
 
-def calculate_flip_rate(results: Sequence[Record]) -> float:
+@dataclass(frozen=True)
+class Share:
+    """`part` of `whole` problems."""
+
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float | None:
+        """None if there is nothing to have a share of."""
+        return self.part / self.whole * 100 if self.whole else None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a metric is drawn among the others."""
+
+    label: str
+    colour: str
+    """One of `plots.style.COLOURS`."""
+    marker: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that tells what a coefficient did.
+
+    Attributes:
+        name: its key in the summary; a rate in percent has `<name>_interval` beside it.
+        label: what people call it.
+        unit: "%", or "" for a fraction or a ratio.
+        better: which way is better for the code, None if neither is.
+        compute: from the records of a coefficient, a share of them or a number.
+        floor: what a coefficient needs at least to be recommended.
+        in_rationale: whether a recommendation's rationale tells it.
+        in_text: what the text report calls it, if it tells it.
+        in_table: the head of its column in the Markdown report's table of coefficients, if any.
+        curve: how the picture of quality draws it, if at all.
+    """
+
+    name: str
+    label: str
+    unit: Literal["%", ""]
+    better: Literal["higher", "lower"] | None
+    compute: Callable[[Records], Share | float | None]
+    floor: float | None = None
+    in_rationale: bool = False
+    in_text: str | None = None
+    in_table: str | None = None
+    curve: Curve | None = None
+
+    def values(self, records: Records) -> dict[str, Any]:
+        """What the summary holds of it."""
+        value = self.compute(records)
+        if isinstance(value, Share):
+            return rate_with_interval(self.name, value)
+        return {self.name: value}
+
+    def of(self, metrics: Metrics) -> float | None:
+        """Its value in a summary; None if it doesn't exist, or wasn't computed then."""
+        value: float | None = getattr(metrics, self.name, None)
+        return value
+
+    def interval_of(self, metrics: Metrics) -> list[float] | None:
+        """Its interval in a summary, if it has one."""
+        interval: list[float] | None = getattr(metrics, f"{self.name}_interval", None)
+        return interval
+
+    def in_words(self, value: float | None) -> str:
+        """A value as people read it, e.g. `62.5 %` or `0.83`."""
+        if value is None:
+            return "none there"
+        return f"{value:.1f} %" if self.unit == "%" else f"{value:.2f}"
+
+    def as_fraction(self, value: float) -> float:
+        """A value on the scale that the picture of quality has, 0 to 1."""
+        return value * 0.01 if self.unit == "%" else value
+
+
+def _share_of_all(holds: Callable[[ProgramRecord], bool]) -> Callable[[Records], Share]:
+    return lambda records: Share(sum(holds(record) for record in records), len(records))
+
+
+def _corrections(records: Records) -> Share:
+    failures = [record for record in records if not record.baseline_passed]
+    return Share(sum(record.steered_passed for record in failures), len(failures))
+
+
+def _corruptions(records: Records) -> Share:
+    passes = [record for record in records if record.baseline_passed]
+    return Share(sum(not record.steered_passed for record in passes), len(passes))
+
+
+def _mean_length_ratio(records: Records) -> float | None:
+    ratios = [record.length_ratio for record in records if record.length_ratio is not None]
+    return fmean(ratios) if ratios else None
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        name="flip_rate",
+        label="flips",
+        unit="%",
+        better=None,
+        compute=_share_of_all(lambda record: record.flipped),
+    ),
+    Metric(
+        name="correction_rate",
+        label="corrected",
+        unit="%",
+        better="higher",
+        compute=_corrections,
+    ),
+    Metric(
+        name="corruption_rate",
+        label="corrupted",
+        unit="%",
+        better="lower",
+        compute=_corruptions,
+    ),
+    Metric(
+        name="mean_token_similarity",
+        label="token similarity",
+        unit="",
+        better="higher",
+        compute=lambda records: fmean(record.token_similarity for record in records),
+        # The lower end of what the specification expects of a strength that still works.
+        floor=0.4,
+        in_rationale=True,
+        in_text="Average token similarity",
+        in_table="tokens",
+        curve=Curve("token similarity", "black", "o", "-"),
+    ),
+    Metric(
+        name="mean_char_similarity",
+        label="character similarity",
+        unit="",
+        better="higher",
+        compute=lambda records: fmean(record.char_similarity for record in records),
+        in_text="Average character similarity",
+        curve=Curve("character similarity", "sky", "s", "--"),
+    ),
+    Metric(
+        name="mean_length_ratio",
+        label="length ratio",
+        unit="",
+        better=None,
+        compute=_mean_length_ratio,
+        in_text="Average length ratio",
+    ),
+    Metric(
+        name="valid_syntax_rate",
+        label="valid syntax",
+        unit="%",
+        better="higher",
+        compute=_share_of_all(lambda record: record.valid_syntax),
+        floor=80.0,
+        in_rationale=True,
+        in_text="Valid syntax",
+        in_table="valid syntax",
+        curve=Curve("share with valid syntax", "green", "D", "-."),
+    ),
+    Metric(
+        name="signature_intact_rate",
+        label="intact signatures",
+        unit="%",
+        better="higher",
+        compute=_share_of_all(lambda record: record.signature_intact),
+        floor=80.0,
+        in_rationale=True,
+        in_text="Signatures intact",
+        curve=Curve("share with intact signature", "orange", "P", ":"),
+    ),
+)
+
+METRIC = {metric.name: metric for metric in METRICS}
+"""By name."""
+
+WANTED: dict[SteeringType, tuple[str, Metric]] = {
+    "correct": ("correction", METRIC["correction_rate"]),
+    "incorrect": ("corruption", METRIC["corruption_rate"]),
+}
+"""The effect that each kind of steering is meant to have: its name and its rate."""
+
+
+def calculate_flip_rate(results: Sequence[RecordLike]) -> float:
     """The percentage of problems on which steering changed pass to fail or fail to pass.
 
     Raises:
         ValueError: there are no results.
     """
     _require_results(results)
-    return sum(1 for record in results if record["flipped"]) / len(results) * 100
+    return sum(bool(_field(record, "flipped")) for record in results) / len(results) * 100
 
 
-def correction_rate(results: Sequence[Record]) -> float | None:
-    """The percentage of baseline failures that pass when steered; None without failures."""
-    failures = [record for record in results if not record["baseline_passed"]]
-    return _percent(sum(bool(record["steered_passed"]) for record in failures), len(failures))
-
-
-def corruption_rate(results: Sequence[Record]) -> float | None:
-    """The percentage of baseline passes that fail when steered; None without passes."""
-    passes = [record for record in results if record["baseline_passed"]]
-    return _percent(sum(not record["steered_passed"] for record in passes), len(passes))
-
-
-WANTED: dict[SteeringType, tuple[str, Callable[[Sequence[Record]], float | None]]] = {
-    "correct": ("correction", correction_rate),
-    "incorrect": ("corruption", corruption_rate),
-}
-"""The effect that each kind of steering is meant to have: its name and its rate."""
+def wanted_rate(results: Records, steering_type: SteeringType) -> float | None:
+    """The percentage on which steering had the effect wanted; None if it could on none."""
+    share = WANTED[steering_type][1].compute(results)
+    assert isinstance(share, Share)
+    return share.percent
 
 
 def similarity(baseline: str, steered: str) -> dict[str, float | None]:
@@ -65,7 +246,7 @@ def _length_ratio(baseline: str, steered: str) -> float | None:
     return None if steered else 1.0
 
 
-def calculate_generation_divergence(results: Sequence[Record]) -> dict[str, float | None]:
+def calculate_generation_divergence(results: Sequence[RecordLike]) -> dict[str, float | None]:
     """The mean similarities of the steered programs to the baseline's.
 
     Records that carry `similarity`'s keys are taken by their word; for others it is computed
@@ -79,12 +260,7 @@ def calculate_generation_divergence(results: Sequence[Record]) -> dict[str, floa
         ValueError: there are no results.
     """
     _require_results(results)
-    rows: list[Record] = [
-        record
-        if {"token_similarity", "char_similarity", "length_ratio"} <= record.keys()
-        else similarity(record["baseline_code"], record["steered_code"])
-        for record in results
-    ]
+    rows = [_similarity_of(record) for record in results]
     ratios = [row["length_ratio"] for row in rows if row["length_ratio"] is not None]
     return {
         "mean_token_similarity": fmean(row["token_similarity"] for row in rows),
@@ -93,63 +269,80 @@ def calculate_generation_divergence(results: Sequence[Record]) -> dict[str, floa
     }
 
 
-def summarise_coefficient(results: Sequence[Record]) -> dict[str, Any]:
-    """All metrics of one coefficient of one direction.
+def _similarity_of(record: RecordLike) -> dict[str, Any]:
+    names = ("token_similarity", "char_similarity", "length_ratio")
+    if isinstance(record, ProgramRecord) or all(name in record for name in names):
+        return {name: _field(record, name) for name in names}
+    return similarity(record["baseline_code"], record["steered_code"])
 
-    Returns:
-        `coefficient`; counts (`n_...`); rates in percent (`..._rate`), each with its 95 %
-        interval (`..._rate_interval`, Wilson's); the means of
-        `calculate_generation_divergence`; `failure_modes`: how many programs failed in which
-        way; `changes`: in how many programs what changed. Most frequent first.
+
+def _field(record: RecordLike, name: str) -> Any:
+    return record[name] if isinstance(record, Mapping) else getattr(record, name)
+
+
+def summarise_coefficient(records: Records, refined: bool = False) -> CoefficientSummary:
+    """All metrics of one coefficient of one direction, from its records.
+
+    Args:
+        records: one a problem.
+        refined: whether the coefficient was added by the refinement.
 
     Raises:
-        ValueError: there are no results.
+        ValueError: there are no records.
     """
-    _require_results(results)
-    n = len(results)
-    n_passed = sum(bool(record["baseline_passed"]) for record in results)
-    n_flipped = sum(bool(record["flipped"]) for record in results)
-    directions = Counter(record["flip_direction"] for record in results)
-    n_pass_to_fail, n_fail_to_pass = directions["pass→fail"], directions["fail→pass"]
-    n_valid = sum(bool(record["valid_syntax"]) for record in results)
-    n_intact = sum(bool(record["signature_intact"]) for record in results)
-    return {
-        "coefficient": results[0]["coefficient"],
-        "n_problems": n,
+    return CoefficientSummary.model_validate(
+        {"steering_type": _first(records).steering_type, "refined": refined, **measure(records)}
+    )
+
+
+def measure(records: Records) -> dict[str, Any]:
+    """The fields of `records.Metrics`: `coefficient`, counts (`n_...`), all of `METRICS`,
+    and how often each failure mode and each kind of change occurs, most frequent first.
+
+    Raises:
+        ValueError: there are no records.
+    """
+    first = _first(records)
+    n_passed = sum(record.baseline_passed for record in records)
+    directions = Counter(record.flip_direction for record in records)
+    values: dict[str, Any] = {
+        "coefficient": first.coefficient,
+        "n_problems": len(records),
         "n_baseline_passed": n_passed,
-        "n_baseline_failed": n - n_passed,
-        "n_flipped": n_flipped,
-        "n_pass_to_fail": n_pass_to_fail,
-        "n_fail_to_pass": n_fail_to_pass,
-        **rate_with_interval("flip_rate", n_flipped, n),
-        **rate_with_interval("correction_rate", n_fail_to_pass, n - n_passed),
-        **rate_with_interval("corruption_rate", n_pass_to_fail, n_passed),
-        **calculate_generation_divergence(results),
-        **rate_with_interval("valid_syntax_rate", n_valid, n),
-        **rate_with_interval("signature_intact_rate", n_intact, n),
-        "failure_modes": _counted(
-            [record["failure_mode"] for record in results if record["failure_mode"] is not None]
-        ),
-        "changes": _counted([change for record in results for change in record["changes"]]),
+        "n_baseline_failed": len(records) - n_passed,
+        "n_flipped": sum(record.flipped for record in records),
+        "n_pass_to_fail": directions["pass→fail"],
+        "n_fail_to_pass": directions["fail→pass"],
     }
+    for metric in METRICS:
+        values |= metric.values(records)
+    values["failure_modes"] = _counted(
+        [record.failure_mode for record in records if record.failure_mode is not None]
+    )
+    values["changes"] = _counted([change for record in records for change in record.changes])
+    return values
 
 
-def rate_with_interval(name: str, part: int, whole: int) -> dict[str, Any]:
-    """A rate in percent under its name, and `<name>_interval`: both None if `whole` is 0."""
-    interval = wilson_interval(part, whole)
+def rate_with_interval(name: str, share: Share) -> dict[str, Any]:
+    """A rate in percent under its name, and `<name>_interval` (Wilson's).
+
+    Both are None if there is nothing to have a share of.
+    """
+    interval = wilson_interval(share.part, share.whole)
     return {
-        name: _percent(part, whole),
+        name: share.percent,
         f"{name}_interval": None if interval is None else list(interval),
     }
 
 
-def _require_results(results: Sequence[Record]) -> None:
+def _first(records: Records) -> ProgramRecord:
+    _require_results(records)
+    return records[0]
+
+
+def _require_results(results: Sequence[Any]) -> None:
     if not results:
         raise ValueError("no results: a rate needs at least one problem")
-
-
-def _percent(part: int, whole: int) -> float | None:
-    return part / whole * 100 if whole else None
 
 
 def _counted(items: list[str]) -> dict[str, int]:

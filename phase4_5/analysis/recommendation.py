@@ -3,10 +3,8 @@
 A coefficient qualifies when
 
 - its flip rate lies in `FLIP_RATE_BAND`, ends included: it changes behaviour, but not all of it;
-- the code keeps its quality: the mean token similarity is at least `MIN_TOKEN_SIMILARITY`, the
-  lower end of what the specification expects of a strength that still works;
-- the syntax isn't corrupted: at least `MIN_VALID_SYNTAX` of the programs have valid syntax, and
-  at least `MIN_SIGNATURE_INTACT` keep the signature of the tests' function.
+- the code keeps its quality: no metric of `analysis.metrics.METRICS` is below its floor (mean token
+  similarity, valid syntax, intact signatures).
 
 Of those that qualify, the one with the largest effect in the direction wanted is recommended:
 the correction rate for correct-steering, the corruption rate for incorrect-steering (a rate that
@@ -21,50 +19,26 @@ without the sign.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from common.terms import SteeringType
+from phase4_5.analysis.metrics import METRIC, METRICS, WANTED, Metric
+from phase4_5.records import CoefficientSummary, Metrics, Recommendation
 
 FLIP_RATE_BAND = (20.0, 60.0)
 """In percent."""
-MIN_TOKEN_SIMILARITY = 0.4
-"""A fraction."""
-MIN_VALID_SYNTAX = 80.0
-"""In percent."""
-MIN_SIGNATURE_INTACT = 80.0
-"""In percent."""
 
-Summary = dict[str, Any]
-
-_EFFECTS: dict[SteeringType, tuple[str, str]] = {
-    "correct": ("correction", "failed"),
-    "incorrect": ("corruption", "passed"),
-}
+_AT_BASELINE: dict[SteeringType, str] = {"correct": "failed", "incorrect": "passed"}
+"""Which problems can show the effect wanted."""
 
 
-@dataclass(frozen=True)
-class Recommendation:
-    """A coefficient, why it is recommended, and what it did (rates in percent)."""
-
-    coefficient: float
-    qualifies: bool
-    rationale: str
-    n_problems: int
-    flip_rate: float
-    correction_rate: float | None
-    corruption_rate: float | None
-    mean_token_similarity: float
-    valid_syntax_rate: float
-    signature_intact_rate: float
-
-
-def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Recommendation:
+def recommend(
+    summaries: Sequence[CoefficientSummary], steering_type: SteeringType
+) -> Recommendation:
     """Recommend one of the coefficients by the rule at the top of this module.
 
     Args:
         summaries: one a coefficient, from `analysis.metrics.summarise_coefficient`, with the p
-            values of `analysis.significance.add_p_values`.
+            values of `analysis.significance.with_p_values`.
         steering_type: the direction, which says what effect is wanted.
 
     Raises:
@@ -77,28 +51,28 @@ def recommend(summaries: Sequence[Summary], steering_type: SteeringType) -> Reco
     rationale = _why_best(chosen, qualifying, steering_type) if qualifying else _why_named(chosen)
     others = _why_not_the_others(chosen, summaries, steering_type)
     return Recommendation(
-        coefficient=chosen["coefficient"],
+        coefficient=chosen.coefficient,
         qualifies=bool(qualifying),
         rationale=f"{rationale} {others}".strip(),
-        n_problems=chosen["n_problems"],
-        flip_rate=chosen["flip_rate"],
-        correction_rate=chosen["correction_rate"],
-        corruption_rate=chosen["corruption_rate"],
-        mean_token_similarity=chosen["mean_token_similarity"],
-        valid_syntax_rate=chosen["valid_syntax_rate"],
-        signature_intact_rate=chosen["signature_intact_rate"],
+        n_problems=chosen.n_problems,
+        flip_rate=chosen.flip_rate,
+        correction_rate=chosen.correction_rate,
+        corruption_rate=chosen.corruption_rate,
+        mean_token_similarity=chosen.mean_token_similarity,
+        valid_syntax_rate=chosen.valid_syntax_rate,
+        signature_intact_rate=chosen.signature_intact_rate,
     )
 
 
-def preference(summary: Summary, steering_type: SteeringType) -> tuple[float, ...]:
+def preference(summary: CoefficientSummary, steering_type: SteeringType) -> tuple[float, ...]:
     """The rule at the top of this module as a sort key: the recommended coefficient is the least.
 
     Those that qualify come first, then those that keep quality and syntax, then the others;
     coefficient 0 only after all of them, unless it qualifies.
     """
-    size = abs(summary["coefficient"])
+    size = abs(summary.coefficient)
     if not shortcomings(summary):
-        return 0, -_effect(summary, steering_type), -summary["mean_token_similarity"], size
+        return 0, -_effect(summary, steering_type), -summary.mean_token_similarity, size
     if size == 0:
         return (3,)
     if _quality_shortcomings(summary):
@@ -106,58 +80,59 @@ def preference(summary: Summary, steering_type: SteeringType) -> tuple[float, ..
     return 1, *_distance_and_tie(summary)
 
 
-def shortcomings(summary: Summary) -> list[str]:
+def shortcomings(metrics: Metrics) -> list[str]:
     """What keeps a coefficient from qualifying, in words with numbers; empty if it qualifies."""
     found = []
     low, high = FLIP_RATE_BAND
-    if summary["flip_rate"] < low:
-        found.append(f"flip rate {summary['flip_rate']:.1f} % is below {low:g} %")
-    if summary["flip_rate"] > high:
-        found.append(f"flip rate {summary['flip_rate']:.1f} % is above {high:g} %")
-    return found + _quality_shortcomings(summary)
+    if metrics.flip_rate < low:
+        found.append(f"flip rate {metrics.flip_rate:.1f} % is below {low:g} %")
+    if metrics.flip_rate > high:
+        found.append(f"flip rate {metrics.flip_rate:.1f} % is above {high:g} %")
+    return found + _quality_shortcomings(metrics)
 
 
-def _quality_shortcomings(summary: Summary) -> list[str]:
+def _quality_shortcomings(metrics: Metrics) -> list[str]:
     found = []
-    if summary["mean_token_similarity"] < MIN_TOKEN_SIMILARITY:
-        found.append(
-            f"token similarity {summary['mean_token_similarity']:.2f} "
-            f"is below {MIN_TOKEN_SIMILARITY:.2f}"
-        )
-    for key, words, floor in (
-        ("valid_syntax_rate", "valid syntax", MIN_VALID_SYNTAX),
-        ("signature_intact_rate", "intact signatures", MIN_SIGNATURE_INTACT),
-    ):
-        if summary[key] < floor:
-            found.append(f"{words} {summary[key]:.1f} % is below {floor:g} %")
+    for metric in METRICS:
+        value = metric.of(metrics)
+        if metric.floor is not None and value is not None and value < metric.floor:
+            floor = f"{metric.floor:g} %" if metric.unit == "%" else f"{metric.floor:.2f}"
+            found.append(f"{metric.label} {metric.in_words(value)} is below {floor}")
     return found
 
 
-def _effect(summary: Summary, steering_type: SteeringType) -> float:
-    rate = summary[f"{_EFFECTS[steering_type][0]}_rate"]
-    return 0.0 if rate is None else rate
+def _effect(summary: CoefficientSummary, steering_type: SteeringType) -> float:
+    return WANTED[steering_type][1].of(summary) or 0.0
 
 
-def _effect_in_words(summary: Summary, steering_type: SteeringType) -> str:
-    name, outcome = _EFFECTS[steering_type]
-    if summary[f"{name}_rate"] is None:
-        return f"no {name} rate, for no problem {outcome} at baseline"
-    return f"{name} rate {summary[f'{name}_rate']:.1f} %{_interval(summary, f'{name}_rate')}"
+def _effect_in_words(summary: CoefficientSummary, steering_type: SteeringType) -> str:
+    name, metric = WANTED[steering_type]
+    rate = metric.of(summary)
+    if rate is None:
+        return f"no {name} rate, for no problem {_AT_BASELINE[steering_type]} at baseline"
+    return f"{name} rate {metric.in_words(rate)}{_interval(metric, summary)}"
 
 
-def _interval(summary: Summary, rate: str) -> str:
-    low, high = summary[f"{rate}_interval"]
+def _interval(metric: Metric, summary: CoefficientSummary) -> str:
+    interval = metric.interval_of(summary)
+    if interval is None:
+        return ""
+    low, high = interval
     return f" [{low:.0f}–{high:.0f} %]"
 
 
-def _why_best(chosen: Summary, qualifying: Sequence[Summary], steering_type: SteeringType) -> str:
+def _why_best(
+    chosen: CoefficientSummary,
+    qualifying: Sequence[CoefficientSummary],
+    steering_type: SteeringType,
+) -> str:
     low, high = FLIP_RATE_BAND
     sentences = [
-        f"Coefficient {chosen['coefficient']:g} is recommended: its flip rate of "
-        f"{chosen['flip_rate']:.1f} % ({chosen['n_flipped']} of {chosen['n_problems']} problems; "
-        f"95 % interval{_interval(chosen, 'flip_rate')}; p = {chosen['mcnemar_p']:.2g}, corrected "
-        f"for the grid {chosen['mcnemar_p_holm']:.2g}) lies in {low:g}–{high:g} %, and the code "
-        f"keeps its quality ({_quality_in_words(chosen)})."
+        f"Coefficient {chosen.coefficient:g} is recommended: its flip rate of "
+        f"{chosen.flip_rate:.1f} % ({chosen.n_flipped} of {chosen.n_problems} problems; "
+        f"95 % interval{_interval(METRIC['flip_rate'], chosen)}; p = {chosen.mcnemar_p:.2g}, "
+        f"corrected for the grid {chosen.mcnemar_p_holm:.2g}) lies in {low:g}–{high:g} %, and the "
+        f"code keeps its quality ({_quality_in_words(chosen)})."
     ]
     effect = _effect_in_words(chosen, steering_type)
     if len(qualifying) == 1:
@@ -168,26 +143,26 @@ def _why_best(chosen: Summary, qualifying: Sequence[Summary], steering_type: Ste
         )
     if _effect(chosen, steering_type) == 0:
         sentences.append(
-            f"Beware: none of its flips is a {_EFFECTS[steering_type][0]}, the effect wanted."
+            f"Beware: none of its flips is a {WANTED[steering_type][0]}, the effect wanted."
         )
     return " ".join(sentences)
 
 
-def _quality_in_words(summary: Summary) -> str:
-    return (
-        f"token similarity {summary['mean_token_similarity']:.2f}, "
-        f"valid syntax {summary['valid_syntax_rate']:.1f} %, "
-        f"intact signatures {summary['signature_intact_rate']:.1f} %"
+def _quality_in_words(summary: CoefficientSummary) -> str:
+    return ", ".join(
+        f"{metric.label} {metric.in_words(metric.of(summary))}"
+        for metric in METRICS
+        if metric.in_rationale
     )
 
 
-def _distance_and_tie(summary: Summary) -> tuple[float, float]:
-    size = abs(summary["coefficient"])
-    too_weak = summary["flip_rate"] < FLIP_RATE_BAND[0]
-    return _distance_to_band(summary["flip_rate"]), -size if too_weak else size
+def _distance_and_tie(summary: CoefficientSummary) -> tuple[float, float]:
+    size = abs(summary.coefficient)
+    too_weak = summary.flip_rate < FLIP_RATE_BAND[0]
+    return _distance_to_band(summary.flip_rate), -size if too_weak else size
 
 
-def _why_named(chosen: Summary) -> str:
+def _why_named(chosen: CoefficientSummary) -> str:
     """Why a coefficient is named where none qualifies."""
     reason = (
         "none keeps the code's quality, and it is the smallest"
@@ -196,9 +171,9 @@ def _why_named(chosen: Summary) -> str:
         f"{FLIP_RATE_BAND[0]:g}–{FLIP_RATE_BAND[1]:g} %"
     )
     return (
-        f"No coefficient qualifies. Coefficient {chosen['coefficient']:g} is named because {reason}"
+        f"No coefficient qualifies. Coefficient {chosen.coefficient:g} is named because {reason}"
         f" ({'; '.join(shortcomings(chosen))}; flip rate's 95 % interval"
-        f"{_interval(chosen, 'flip_rate')}); look at the examples before using it."
+        f"{_interval(METRIC['flip_rate'], chosen)}); look at the examples before using it."
     )
 
 
@@ -208,26 +183,28 @@ def _distance_to_band(flip_rate: float) -> float:
 
 
 def _why_not_the_others(
-    chosen: Summary, summaries: Sequence[Summary], steering_type: SteeringType
+    chosen: CoefficientSummary, summaries: Sequence[CoefficientSummary], steering_type: SteeringType
 ) -> str:
     reasons = [
-        f"{summary['coefficient']:g} ({_why_not(summary, chosen, steering_type)})"
-        for summary in sorted(summaries, key=lambda summary: summary["coefficient"])
+        f"{summary.coefficient:g} ({_why_not(summary, chosen, steering_type)})"
+        for summary in sorted(summaries, key=lambda summary: summary.coefficient)
         if summary is not chosen
     ]
     return f"Not chosen: {'; '.join(reasons)}." if reasons else ""
 
 
-def _why_not(summary: Summary, chosen: Summary, steering_type: SteeringType) -> str:
+def _why_not(
+    summary: CoefficientSummary, chosen: CoefficientSummary, steering_type: SteeringType
+) -> str:
     found = shortcomings(summary)
     if found:
         return ", ".join(found)
     effect = _effect_in_words(summary, steering_type)
     if _effect(summary, steering_type) < _effect(chosen, steering_type):
         return f"qualifies, but {effect}"
-    if summary["mean_token_similarity"] < chosen["mean_token_similarity"]:
+    if summary.mean_token_similarity < chosen.mean_token_similarity:
         return (
             f"qualifies, the same {effect}, but token similarity "
-            f"{summary['mean_token_similarity']:.2f}"
+            f"{summary.mean_token_similarity:.2f}"
         )
     return f"qualifies, the same {effect}, but larger"

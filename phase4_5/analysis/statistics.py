@@ -13,9 +13,9 @@ import numpy as np
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
 POWER = 0.8
-FEWEST_DIFFERING = 6
+MIN_DIFFERING = 6
 """Pairs that differ without which no exact test reaches `SIGNIFICANCE`: 2 / 2**5 is above it."""
-MOST_PROBLEMS = 10_000
+MAX_PROBLEMS = 10_000
 """More than this `problems_needed` doesn't count."""
 
 _RESAMPLES = 9999
@@ -66,7 +66,7 @@ class PairedDifference:
     interval: Interval
     p: float
     n_differing: int
-    """Problems on which the two differ; with fewer than `FEWEST_DIFFERING` p can't be small."""
+    """Problems on which the two differ; with fewer than `MIN_DIFFERING` p can't be small."""
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
@@ -117,7 +117,7 @@ def problems_needed(first: Sequence[bool], second: Sequence[bool]) -> int | None
     (the flips of the same problems under the two coefficients).
 
     Returns:
-        None if they don't differ, or if `MOST_PROBLEMS` aren't enough.
+        None if they don't differ, or if `MAX_PROBLEMS` aren't enough.
     """
     from scipy.stats import binom
 
@@ -128,7 +128,7 @@ def problems_needed(first: Sequence[bool], second: Sequence[bool]) -> int | None
     differ = (n_first + n_second) / len(first)
     share = n_first / (n_first + n_second)
     # The power of the test for each number of differing problems.
-    counts = np.arange(MOST_PROBLEMS + 1)
+    counts = np.arange(MAX_PROBLEMS + 1)
     critical = binom.ppf(SIGNIFICANCE / 2, counts, 0.5)
     critical -= binom.cdf(critical, counts, 0.5) > SIGNIFICANCE / 2
     power = binom.cdf(critical, counts, share) + binom.sf(counts - critical - 1, counts, share)
@@ -137,9 +137,9 @@ def problems_needed(first: Sequence[bool], second: Sequence[bool]) -> int | None
         likely = binom.pmf(counts, n_problems, differ)
         return float((likely * power).sum()) >= POWER
 
-    if not enough(MOST_PROBLEMS):
+    if not enough(MAX_PROBLEMS):
         return None
-    low, high = 0, MOST_PROBLEMS
+    low, high = 0, MAX_PROBLEMS
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

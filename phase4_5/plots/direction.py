@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.terms import STEERING_TYPES, SteeringType
-from phase4_5.records import Record
+
+Record = dict[str, Any]
 
 if TYPE_CHECKING:
     from phase4_5.results.run_files import Run
@@ -51,13 +52,13 @@ class Direction:
 
 def directions_of(run: "Run") -> list[Direction]:
     """The directions that were searched."""
-    summary = run.summary
+    summary = run.summary.dump()
     return [
         Direction(
             steering_type,
             sorted(summary["results"][steering_type], key=lambda result: result["coefficient"]),
             {
-                coefficient: records
+                coefficient: [record.dump() for record in records]
                 for (direction, coefficient), records in run.examples.items()
                 if direction == steering_type
             },

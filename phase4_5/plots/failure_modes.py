@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from phase4_5.analysis.failure_modes import STOPPED
 from phase4_5.plots.axes import CoefficientAxis, SideBySide
 from phase4_5.plots.direction import Direction, Summary
 from phase4_5.plots.pictures import picture
@@ -11,6 +10,7 @@ from phase4_5.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+STOPPED = ("timeout", "memory", "exited")
 # label, colour, hatch; from the bottom of a bar to its top
 _MODES = {
     "passed": ("passed", GREEN, ""),

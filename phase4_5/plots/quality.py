@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from phase4_5.analysis.recommendation import MIN_TOKEN_SIMILARITY
+from phase4_5.analysis.metrics import METRIC
 from phase4_5.plots.axes import CoefficientAxis
 from phase4_5.plots.direction import Direction
 from phase4_5.plots.lines import Line, Point, draw_line
@@ -26,10 +26,10 @@ _LINES = (
 def draw_quality(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
     """Similarity to the baseline's programs, valid syntax, intact signatures."""
     panel.axhline(
-        MIN_TOKEN_SIMILARITY,
+        METRIC["mean_token_similarity"].floor or 0.0,
         color=GREY,
         linewidth=0.8,
-        label=f"{MIN_TOKEN_SIMILARITY:g}: lowest token similarity",
+        label=f"{METRIC['mean_token_similarity'].floor:g}: lowest token similarity",
     )
     for place, (key, unit, line) in enumerate(_LINES):
         points = [

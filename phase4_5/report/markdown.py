@@ -1,22 +1,28 @@
 """The run as Markdown, for the terminal and for pull requests."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from common.terms import STEERING_TYPES, SteeringType
-from phase4_5.analysis.statistics import CONFIDENCE, MOST_PROBLEMS, POWER
+from phase4_5.analysis.metrics import METRIC, METRICS
+from phase4_5.analysis.statistics import CONFIDENCE, MAX_PROBLEMS, POWER
+from phase4_5.records import (
+    CoefficientSummary,
+    ControlRow,
+    Controls,
+    FinalEvaluation,
+    Metrics,
+    Neighbours,
+)
 from phase4_5.report.markup import block, code, escape, prose, quote, table
 from phase4_5.report.text import counts_text, flip_lines
 from phase4_5.results.run_files import Run
 
-Summary = Mapping[str, Any]
-
-# rate of the summary, label, the counts behind it
-_RATES = (
-    ("flip_rate", "flips", "n_flipped", "n_problems"),
-    ("correction_rate", "corrected", "n_fail_to_pass", "n_baseline_failed"),
-    ("corruption_rate", "corrupted", "n_pass_to_fail", "n_baseline_passed"),
-)
+# rate of the summary, the counts behind it
+_COUNTS = {
+    "flip_rate": ("n_flipped", "n_problems"),
+    "correction_rate": ("n_fail_to_pass", "n_baseline_failed"),
+    "corruption_rate": ("n_pass_to_fail", "n_baseline_passed"),
+}
 
 
 def markdown_report(run: Run) -> str:
@@ -28,15 +34,15 @@ def markdown_report(run: Run) -> str:
     for steering_type in STEERING_TYPES:
         title = f"{steering_type.capitalize()}-steering"
         parts += [
-            f"## {title}: {run.selected[steering_type]['coefficient']:g}",
+            f"## {title}: {run.selected.of(steering_type).coefficient:g}",
             _choice(run, steering_type),
             _coefficients(run, steering_type),
             f"### {title}: is it this direction?",
-            _controls(run.summary["controls"][steering_type]),
+            _controls(run.summary.controls[steering_type]),
             f"### {title}: problems outside the search",
             _held_out(run, steering_type),
             f"### {title}: neighbours",
-            _neighbours(run.summary["neighbours"][steering_type]),
+            _neighbours(run.summary.neighbours[steering_type]),
             f"### {title}: failure modes",
             _failure_modes(_rows(run, steering_type)),
             f"### {title}: flips",
@@ -53,50 +59,50 @@ _READING = prose(
 )
 
 
-def _rows(run: Run, steering_type: SteeringType) -> list[Summary]:
-    return sorted(run.summary["results"][steering_type], key=lambda row: row["coefficient"])
+def _rows(run: Run, steering_type: SteeringType) -> list[CoefficientSummary]:
+    return run.summary.rows(steering_type)
 
 
 def _what_was_run(run: Run) -> str:
     summary = run.summary
-    environment = summary["environment"]
+    environment = summary.environment
     lines = [
-        f"- model: {code(summary['config']['model_name'])}, "
-        f"{escape(environment['dtype'])} on {escape(environment['device'])}",
-        f"- started: {escape(summary['timestamp'])}",
+        f"- model: {code(summary.config.model_name)}, "
+        f"{escape(environment.dtype)} on {escape(environment.device)}",
+        f"- started: {escape(summary.timestamp)}",
     ]
-    if environment.get("commit"):
-        lines.append(f"- commit: {code(environment['commit'])}")
+    if environment.commit:
+        lines.append(f"- commit: {code(environment.commit)}")
     for steering_type in STEERING_TYPES:
-        feature, rows = summary["features"][steering_type], _rows(run, steering_type)
+        feature, rows = summary.features[steering_type], _rows(run, steering_type)
         found = (
-            f"- {steering_type}-steering: layer {feature['layer']}, latent "
-            f"{feature['feature_idx']}; coefficients "
-            f"{', '.join(_named(row) for row in rows)}; {rows[0]['n_problems']} problems "
-            f"({rows[0]['n_baseline_passed']} passed and {rows[0]['n_baseline_failed']} failed "
+            f"- {steering_type}-steering: layer {feature.layer}, latent "
+            f"{feature.feature_idx}; coefficients "
+            f"{', '.join(_named(row) for row in rows)}; {rows[0].n_problems} problems "
+            f"({rows[0].n_baseline_passed} passed and {rows[0].n_baseline_failed} failed "
             "at baseline)"
         )
         lines.append(prose(found, "  "))
     return "\n".join(lines)
 
 
-def _named(row: Summary) -> str:
-    return f"{row['coefficient']:g}{' (refined)' if row['refined'] else ''}"
+def _named(row: CoefficientSummary) -> str:
+    return f"{row.coefficient:g}{' (refined)' if row.refined else ''}"
 
 
 def _choice(run: Run, steering_type: SteeringType) -> str:
-    entry, rule = run.selected[steering_type], run.summary["recommended"][steering_type]
-    chosen = f"{entry['coefficient']:g}"
-    rule_says = quote(rule["rationale"])
-    if entry["selection_method"] == "manual":
-        reviewer = code(entry.get("reviewer") or run.selected.get("reviewer") or "somebody")
+    entry, rule = run.selected.of(steering_type), run.summary.recommended[steering_type]
+    chosen = f"{entry.coefficient:g}"
+    rule_says = quote(rule.rationale)
+    if entry.selection_method == "manual":
+        reviewer = code(entry.reviewer or run.selected.reviewer or "somebody")
         parts = [
             f"**{chosen} is chosen by hand**, by {reviewer}:",
-            quote(entry["rationale"]),
-            f"The rule names {rule['coefficient']:g}:",
+            quote(entry.rationale),
+            f"The rule names {rule.coefficient:g}:",
             rule_says,
         ]
-    elif rule["qualifies"]:
+    elif rule.qualifies:
         parts = [f"**{chosen} is recommended** by the rule; nobody has chosen by hand.", rule_says]
     else:
         parts = [
@@ -107,31 +113,37 @@ def _choice(run: Run, steering_type: SteeringType) -> str:
 
 
 def _coefficients(run: Run, steering_type: SteeringType) -> str:
-    chosen = run.selected[steering_type]["coefficient"]
-    head = ["coefficient", "norm", "flips", "corrected", "corrupted", "tokens", "valid syntax"]
+    chosen = run.selected.of(steering_type).coefficient
+    columns = [metric for metric in METRICS if metric.in_table is not None]
+    head = ["coefficient", "norm", *(METRIC[rate].label for rate in _COUNTS)]
+    head += [str(metric.in_table) for metric in columns]
     rows = []
     for row in _rows(run, steering_type):
         name = _named(row)
-        strength = row["relative_strength"]
+        strength = row.relative_strength
         rows.append(
             [
-                f"**{name}**" if row["coefficient"] == chosen else name,
+                f"**{name}**" if row.coefficient == chosen else name,
                 "?" if strength is None else f"{100 * strength:.2f} %",
-                f"{_percent(row['flip_rate'])} {_brackets(row['flip_rate_interval'])}",
-                *(_counted_rate(row, *rate) for rate in _RATES[1:]),
-                f"{row['mean_token_similarity']:.2f}",
-                _percent(row["valid_syntax_rate"]),
-                f"{row['mcnemar_p']:.3g}",
-                f"{row['mcnemar_p_holm']:.3g}",
+                f"{METRIC['flip_rate'].in_words(row.flip_rate)} "
+                f"{_brackets(row.flip_rate_interval)}",
+                _counted_rate(row, "correction_rate"),
+                _counted_rate(row, "corruption_rate"),
+                *(metric.in_words(metric.of(row)) for metric in columns),
+                f"{row.mcnemar_p:.3g}",
+                f"{row.mcnemar_p_holm:.3g}",
             ]
         )
     return table([*head, "p", "Holm"], rows)
 
 
-def _counted_rate(row: Summary, key: str, _: str, part: str, whole: str) -> str:
-    if row[key] is None:
-        return "none there"
-    return f"{row[part]}/{row[whole]} {_brackets(row[f'{key}_interval'])}"
+def _counted_rate(metrics: Metrics, rate: str) -> str:
+    """A rate as counts with its interval, e.g. `2/5 [12, 77]`."""
+    interval = METRIC[rate].interval_of(metrics)
+    if interval is None:
+        return METRIC[rate].in_words(None)
+    part, whole = (getattr(metrics, count) for count in _COUNTS[rate])
+    return f"{part}/{whole} {_brackets(interval)}"
 
 
 def _brackets(interval: Sequence[float]) -> str:
@@ -139,39 +151,37 @@ def _brackets(interval: Sequence[float]) -> str:
     return f"[{low:.0f}, {high:.0f}]"
 
 
-def _percent(rate: float | None) -> str:
-    return "none there" if rate is None else f"{rate:.1f} %"
-
-
-def _controls(controls: Summary | None) -> str:
+def _controls(controls: Controls | None) -> str:
     if controls is None:
         return prose(
             "No controls were run: nothing here tells whether the flips are this latent's doing "
             "or that of any push of this strength."
         )
-    parts = [
-        prose(escape(controls[kind]["statement"]))
-        for kind in ("random", "opposite")
-        if kind in controls
-    ]
-    for kind, label in (("random", "random directions"), ("opposite", "opposite direction")):
-        if kind in controls:
-            parts.append(_control_table(controls[kind]["coefficients"], label))
-    return "\n\n".join(parts)
+    labels = {"random": "random directions", "opposite": "opposite direction"}
+    compared = controls.comparisons
+    return "\n\n".join(
+        [
+            *(prose(escape(comparison.statement)) for comparison in compared.values()),
+            *(
+                _control_table(comparison.coefficients, labels[kind])
+                for kind, comparison in compared.items()
+            ),
+        ]
+    )
 
 
-def _control_table(listed: Sequence[Summary], label: str) -> str:
+def _control_table(listed: Sequence[ControlRow], label: str) -> str:
     rows = []
-    for row in sorted(listed, key=lambda row: row["coefficient"]):
-        low, high = row["interval"]
-        rates = [f"{rate:.0f}" for rate in row["flip_rates"]]
+    for row in sorted(listed, key=lambda row: row.coefficient):
+        low, high = row.interval
+        rates = [f"{rate:.0f}" for rate in row.flip_rates]
         rows.append(
             [
-                f"{row['coefficient']:g}",
-                f"{row['flip_rate']:.1f} %" + (f" ({', '.join(rates)})" if rates[1:] else ""),
-                f"{row['difference']:+.1f} [{low:+.0f}, {high:+.0f}]",
-                f"{row['p']:.3g}",
-                f"{row['p_holm']:.3g}",
+                f"{row.coefficient:g}",
+                f"{row.flip_rate:.1f} %" + (f" ({', '.join(rates)})" if rates[1:] else ""),
+                f"{row.difference:+.1f} [{low:+.0f}, {high:+.0f}]",
+                f"{row.p:.3g}",
+                f"{row.p_holm:.3g}",
             ]
         )
     return table(
@@ -180,71 +190,70 @@ def _control_table(listed: Sequence[Summary], label: str) -> str:
 
 
 def _held_out(run: Run, steering_type: SteeringType) -> str:
-    final = run.summary["final_evaluation"][steering_type]
+    final = run.summary.final_evaluation[steering_type]
     if final is None:
         return prose(
             "Nothing was evaluated outside the search: the rates above are those of the problems "
             "by which the coefficient was chosen, and may be too good."
         )
     parts = []
-    chosen = run.selected[steering_type]["coefficient"]
-    if final["coefficient"] != chosen:
+    chosen = run.selected.of(steering_type).coefficient
+    if final.coefficient != chosen:
         parts.append(
-            f"**This is coefficient {final['coefficient']:g}**, not {chosen:g}, which was chosen "
+            f"**This is coefficient {final.coefficient:g}**, not {chosen:g}, which was chosen "
             "later."
         )
     search = next(
-        (row for row in _rows(run, steering_type) if row["coefficient"] == final["coefficient"]),
+        (row for row in _rows(run, steering_type) if row.coefficient == final.coefficient),
         None,
     )
-    columns = [final] if search is None else [search, final]
-    rows = [
-        [label, *(_counted_rate(column, key, label, part, whole) for column in columns)]
-        for key, label, part, whole in _RATES
-    ]
-    for key, label in (
-        ("valid_syntax_rate", "valid syntax"),
-        ("signature_intact_rate", "intact signatures"),
-    ):
-        rows.append([label, *(_percent(column[key]) for column in columns)])
-    rows.append(
-        ["token similarity", *(f"{column['mean_token_similarity']:.2f}" for column in columns)]
+    columns: list[CoefficientSummary | FinalEvaluation] = (
+        [final] if search is None else [search, final]
     )
-    rows.append(["p", *(f"{column['mcnemar_p']:.3g}" for column in columns)])
-    head = [f"coefficient {final['coefficient']:g}", "search", "outside"]
+    rows = [
+        [METRIC[rate].label, *(_counted_rate(column, rate) for column in columns)]
+        for rate in _COUNTS
+    ]
+    # Rates first.
+    for metric in sorted(METRICS, key=lambda metric: metric.unit != "%"):
+        if metric.in_rationale:
+            values = [metric.in_words(metric.of(column)) for column in columns]
+            rows.append([metric.label, *values])
+    rows.append(["p", *(f"{column.mcnemar_p:.3g}" for column in columns)])
+    head = [f"coefficient {final.coefficient:g}", "search", "outside"]
     parts.append(table(head if search else [head[0], head[2]], rows))
-    control = final.get("control")
+    control = final.control
     parts.append(
-        prose(escape(control["statement"]) if control else "Without controls on these problems.")
+        prose(escape(control.statement) if control else "Without controls on these problems.")
     )
     return "\n\n".join(parts)
 
 
-def _neighbours(neighbours: Sequence[Summary]) -> str:
+def _neighbours(neighbours: Sequence[Neighbours]) -> str:
     if not neighbours:
         return "There is one coefficient only."
     rows = [
         [
-            f"{pair['lower']:g} and {pair['upper']:g}",
-            f"{pair['difference']:+.1f}",
-            "-" if pair["n_problems_needed"] is None else f"{pair['n_problems_needed']:,}",
+            f"{pair.lower:g} and {pair.upper:g}",
+            f"{pair.difference:+.1f}",
+            "-" if pair.n_problems_needed is None else f"{pair.n_problems_needed:,}",
         ]
         for pair in neighbours
     ]
     head = ["coefficients", "difference of flip rates, points", "problems needed"]
     note = prose(
         f"Problems needed to tell the two apart with {100 * POWER:.0f} % power, if they differ as "
-        f"they do here; -: no difference seen, or over {MOST_PROBLEMS:,}."
+        f"they do here; -: no difference seen, or over {MAX_PROBLEMS:,}."
     )
     return f"{table(head, rows)}\n\n{note}"
 
 
-def _failure_modes(rows: Sequence[Summary]) -> str:
+def _failure_modes(rows: Sequence[CoefficientSummary]) -> str:
     lines = []
     for row in rows:
-        n_passed = row["n_problems"] - sum(row["failure_modes"].values())
-        failed = escape(counts_text(row["failure_modes"]))
-        lines.append(prose(f"- {row['coefficient']:g}: passed {n_passed}; failed: {failed}", "  "))
+        n_passed = row.n_problems - sum(row.failure_modes.values())
+        failed = escape(counts_text(row.failure_modes))
+        lines.append(prose(f"- {row.coefficient:g}: passed {n_passed}; failed: {failed}", "  "))
     return "\n".join(lines)
 
 
@@ -252,16 +261,14 @@ def _flips(run: Run, steering_type: SteeringType) -> str:
     lines = []
     for row in _rows(run, steering_type):
         by_direction: dict[str, list[str]] = {"fail→pass": [], "pass→fail": []}
-        for record in run.examples[steering_type, row["coefficient"]]:
-            if record["flipped"]:
-                by_direction[record["flip_direction"]].append(f"{record['task_id']}")
+        for record in run.examples[steering_type, row.coefficient]:
+            if record.flipped:
+                by_direction[str(record.flip_direction)].append(f"{record.task_id}")
         corrected, corrupted = (", ".join(ids) or "none" for ids in by_direction.values())
         lines.append(
-            prose(f"- {row['coefficient']:g}: corrected {corrected}; corrupted {corrupted}", "  ")
+            prose(f"- {row.coefficient:g}: corrected {corrected}; corrupted {corrupted}", "  ")
         )
-    chosen = run.selected[steering_type]["coefficient"]
-    flips = [
-        record for record in run.examples.get((steering_type, chosen), []) if record["flipped"]
-    ]
+    chosen = run.selected.of(steering_type).coefficient
+    flips = [record for record in run.examples.get((steering_type, chosen), []) if record.flipped]
     why = [f"Why, at {chosen:g}:", block(flip_lines(flips)[1:])] if flips else []
     return "\n\n".join(["Problems (`task_id`) that flipped:", "\n".join(lines), *why])

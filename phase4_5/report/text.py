@@ -1,44 +1,22 @@
 """The analysis of a direction's coefficients as text for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from common.terms import SteeringType
-from phase4_5.records import Record
+from phase4_5.analysis.changes import CHANGES
+from phase4_5.analysis.failure_modes import explanation_of, is_exception
+from phase4_5.analysis.metrics import METRICS, Metric
+from phase4_5.records import CoefficientSummary, ProgramRecord
 
 MAX_EXAMPLES = 10
 MAX_CHANGES = 3
 MAX_ERROR_CHARACTERS = 80
 
-Summary = dict[str, Any]
-
-_CHANGES = {
-    "syntax": "syntax",
-    "names": "names",
-    "operators": "operators",
-    "control_flow": "control flow",
-    "literals": "literals",
-    "calls": "calls",
-    "structure": "structure",
-}
-_FAILURES = {
-    "non_finite": "the model's numbers overflowed",
-    "empty": "no program",
-    "degenerate_repetition": "the text repeats itself",
-    "timeout": "out of time",
-    "memory": "out of memory",
-    "exited": "the program ended its own process",
-    "parse_error": "syntax error",
-    "missing_function": "the tests' function isn't defined",
-    "changed_signature": "function signature changed",
-    "wrong_answer": "logic error introduced",
-}
-
 
 def analysis_text(
     steering_type: SteeringType,
-    summaries: Sequence[Summary],
-    results_by_coefficient: Mapping[float, Sequence[Record]],
+    summaries: Sequence[CoefficientSummary],
+    results_by_coefficient: Mapping[float, Sequence[ProgramRecord]],
 ) -> str:
     """The flips and the quality of each coefficient of one direction.
 
@@ -50,40 +28,43 @@ def analysis_text(
     title = f"{steering_type.capitalize()}-steering"
     parts = [f"{title}\n{'=' * len(title)}"]
     for summary in summaries:
-        parts.append(_coefficient(summary, results_by_coefficient[summary["coefficient"]]))
+        parts.append(_coefficient(summary, results_by_coefficient[summary.coefficient]))
     return "\n\n".join(parts) + "\n"
 
 
-def _coefficient(summary: Summary, results: Sequence[Record]) -> str:
+def _coefficient(summary: CoefficientSummary, results: Sequence[ProgramRecord]) -> str:
     lines = [
-        f"Coefficient: {summary['coefficient']:g}",
-        f"Flip Rate: {summary['flip_rate']:.1f}% "
-        f"({summary['n_flipped']} of {summary['n_problems']} problems)",
-        f"Corrected: {_of(summary, 'n_fail_to_pass', 'n_baseline_failed', 'failures')}",
-        f"Corrupted: {_of(summary, 'n_pass_to_fail', 'n_baseline_passed', 'passes')}",
-        *flip_lines([record for record in results if record["flipped"]]),
+        f"Coefficient: {summary.coefficient:g}",
+        f"Flip Rate: {summary.flip_rate:.1f}% "
+        f"({summary.n_flipped} of {summary.n_problems} problems)",
+        f"Corrected: {_of(summary.n_fail_to_pass, summary.n_baseline_failed, 'failures')}",
+        f"Corrupted: {_of(summary.n_pass_to_fail, summary.n_baseline_passed, 'passes')}",
+        *flip_lines([record for record in results if record.flipped]),
         "",
         "Generation Quality:",
-        f"  - Average token similarity: {summary['mean_token_similarity']:.2f}",
-        f"  - Average character similarity: {summary['mean_char_similarity']:.2f}",
-        f"  - Average length ratio: {_number(summary['mean_length_ratio'])}",
-        f"  - Valid syntax: {summary['valid_syntax_rate']:.1f}%",
-        f"  - Signatures intact: {summary['signature_intact_rate']:.1f}%",
-        f"  - Failure modes: {counts_text(summary['failure_modes'])}",
-        f"  - Most changes: {_most_changes(summary['changes'])}",
+        *(
+            f"  - {metric.in_text}: {_value(metric, summary)}"
+            for metric in METRICS
+            if metric.in_text is not None
+        ),
+        f"  - Failure modes: {counts_text(summary.failure_modes)}",
+        f"  - Most changes: {_most_changes(summary.changes)}",
     ]
     return "\n".join(lines)
 
 
-def _of(summary: Summary, part: str, whole: str, word: str) -> str:
-    return f"{summary[part]} of {summary[whole]} baseline {word}"
+def _of(part: int, whole: int, word: str) -> str:
+    return f"{part} of {whole} baseline {word}"
 
 
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}"
+def _value(metric: Metric, summary: CoefficientSummary) -> str:
+    value = metric.of(summary)
+    if value is None:
+        return "none"
+    return f"{value:.1f}%" if metric.unit == "%" else f"{value:.2f}"
 
 
-def flip_lines(flips: Sequence[Record]) -> list[str]:
+def flip_lines(flips: Sequence[ProgramRecord]) -> list[str]:
     """A heading, and for each flipped problem (the first few) a line that tells why."""
     if not flips:
         return ["Examples of flips: none"]
@@ -94,23 +75,24 @@ def flip_lines(flips: Sequence[Record]) -> list[str]:
     return lines
 
 
-def _flip(record: Record) -> str:
-    direction = "Fail→Pass" if record["steered_passed"] else "Pass→Fail"
-    return f"Task {record['task_id']:03d}: {direction} ({_reason(record)})"
+def _flip(record: ProgramRecord) -> str:
+    direction = "Fail→Pass" if record.steered_passed else "Pass→Fail"
+    return f"Task {record.task_id:03d}: {direction} ({_reason(record)})"
 
 
-def _reason(record: Record) -> str:
+def _reason(record: ProgramRecord) -> str:
     """Why a problem flipped, as far as the failure mode and the changed code tell."""
-    changes = ", ".join(_CHANGES[change] for change in record["changes"])
+    changes = ", ".join(CHANGES.get(change, change) for change in record.changes)
     changed = f"changed: {changes}" if changes else "the same syntax tree"
-    if record["steered_passed"]:
+    if record.steered_passed:
         return f"passes now; {changed}"
-    mode = record["failure_mode"]
-    failure = _FAILURES.get(mode) or f"{mode.removeprefix('exception:')} raised"
-    if mode.startswith("exception:") and record["error"]:
-        return f"{_plain(record['error'])}; {changed}"
-    if mode == "parse_error" and record["error"]:
-        return f"{failure}: {_plain(record['error'].removeprefix('SyntaxError: '))}"
+    mode = record.failure_mode
+    assert mode is not None
+    failure = explanation_of(mode)
+    if is_exception(mode) and record.error:
+        return f"{_plain(record.error)}; {changed}"
+    if mode == "parse_error" and record.error:
+        return f"{failure}: {_plain(record.error.removeprefix('SyntaxError: '))}"
     return f"{failure}; {changed}" if mode == "wrong_answer" else failure
 
 
@@ -128,4 +110,4 @@ def counts_text(counts: Mapping[str, int]) -> str:
 
 
 def _most_changes(counts: Mapping[str, int]) -> str:
-    return ", ".join(_CHANGES[name] for name in list(counts)[:MAX_CHANGES]) or "none"
+    return ", ".join(CHANGES.get(name, name) for name in list(counts)[:MAX_CHANGES]) or "none"

@@ -11,21 +11,29 @@ from typing import Any
 
 from common.config import Config
 from common.errors import InputError
-from common.files import read_json, write_json, write_text
+from common.files import read_json, write_text
 from common.logging import get_logger
-from common.terms import STEERING_TYPES, SteeringType
+from common.terms import STEERING_TYPES, ResidualSite, SteeringType
+from common.typed_files import write_model
 from phase2_5_simplified.features import Feature
-from phase4_5.analysis.recommendation import Recommendation, shortcomings
+from phase4_5.analysis.recommendation import shortcomings
+from phase4_5.records import (
+    Choice,
+    ChosenCoefficient,
+    CoefficientSummary,
+    FinalEvaluation,
+    MarkedExample,
+    Recommendation,
+    RunSummary,
+)
 from phase4_5.results.run_files import SUMMARY_FILE, load_summary
 
-logger = get_logger("phase4_5.results.choice")
+logger = get_logger("phase4_5.choice")
 
 SELECTED_FILE = "selected_coefficients.json"
 HISTORY_DIR = "selection_history"
 MAX_CHARACTERS = 20_000
 """Of a note, a rationale or a name."""
-
-Row = Mapping[str, Any]
 
 # What an entry tells of the search, from the coefficient's row of results.
 _FROM_ROW = (
@@ -40,60 +48,52 @@ _FROM_ROW = (
     "mean_token_similarity",
     "relative_strength",
 )
-# What binds a choice to a latent; a strength means nothing for another.
-_FROM_FEATURE = ("layer", "feature_idx", "residual_site")
 
 
 def recommended_choice(
     config: Config,
     features: Mapping[SteeringType, Feature],
     recommendations: Mapping[SteeringType, Recommendation],
-    rows: Mapping[SteeringType, Sequence[Row]],
-) -> dict[str, Any]:
+    results: Mapping[SteeringType, Sequence[CoefficientSummary]],
+) -> Choice:
     """The content of `selected_coefficients.json` where the rule decides."""
-    choice: dict[str, Any] = {
-        "phase": "4.5",
-        "timestamp": _now(),
-        "selection_method": "recommended",
-        "reviewer": None,
-        "model_name": config.model_name,
-    }
-    for steering_type, recommendation in recommendations.items():
-        row = find_row(rows[steering_type], recommendation.coefficient)
+
+    def entry(steering_type: SteeringType) -> ChosenCoefficient:
+        recommendation, feature = recommendations[steering_type], features[steering_type]
+        row = find_row(results[steering_type], recommendation.coefficient)
         assert row is not None
-        choice[steering_type] = {
-            **_entry(row, bind(features[steering_type], config)),
-            "rationale": recommendation.rationale,
-            "selection_method": "recommended",
-        }
-    return choice
+        return ChosenCoefficient(
+            layer=feature.layer,
+            feature_idx=feature.feature_idx,
+            residual_site=config.residual_site,
+            **_of_row(row),
+            rationale=recommendation.rationale,
+            selection_method="recommended",
+        )
+
+    return Choice(
+        timestamp=_now(),
+        selection_method="recommended",
+        model_name=config.model_name,
+        correct=entry("correct"),
+        incorrect=entry("incorrect"),
+    )
 
 
-def bind(feature: Feature, config: Config) -> dict[str, Any]:
-    """Where a latent is: what a choice is bound to, besides the model."""
+def _of_row(row: CoefficientSummary) -> dict[str, Any]:
+    """What a row of results tells of a chosen coefficient."""
     return {
-        "layer": feature.layer,
-        "feature_idx": feature.feature_idx,
-        "residual_site": config.residual_site,
+        **{key: getattr(row, key) for key in _FROM_ROW},
+        "qualifies": not shortcomings(row),
     }
 
 
-def _entry(row: Row, feature: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **{key: feature[key] for key in _FROM_FEATURE},
-        **{key: row.get(key) for key in _FROM_ROW},
-        "qualifies": not shortcomings(dict(row)),
-        "final_evaluation": None,
-        "marks": [],
-    }
-
-
-def find_row(rows: Sequence[Row], coefficient: float) -> Row | None:
+def find_row(rows: Sequence[CoefficientSummary], coefficient: float) -> CoefficientSummary | None:
     """The row of a coefficient, or None if it wasn't run."""
-    return next((row for row in rows if row["coefficient"] == coefficient), None)
+    return next((row for row in rows if row.coefficient == coefficient), None)
 
 
-def read_choice(folder: Path) -> dict[str, Any] | None:
+def read_choice(folder: Path) -> Choice | None:
     """The choice that is on disk, or None.
 
     Raises:
@@ -102,15 +102,10 @@ def read_choice(folder: Path) -> dict[str, Any] | None:
     path = folder / SELECTED_FILE
     if not path.exists():
         return None
-    choice = read_json(path)
-    if not isinstance(choice, dict):
-        raise InputError(f"{path}: not a choice; move it away")
-    return choice
+    return Choice.parse(read_json(path), path, "mend it, or move it away")
 
 
-def manual_choice(
-    config: Config, features: Mapping[SteeringType, Feature]
-) -> dict[str, Any] | None:
+def manual_choice(config: Config, features: Mapping[SteeringType, Feature]) -> Choice | None:
     """What a person has chosen for these latents, or None; also if it is to be replaced.
 
     Raises:
@@ -118,49 +113,43 @@ def manual_choice(
     """
     folder = config.output_dir("4.5")
     choice = read_choice(folder)
-    if choice is None or choice.get("selection_method") != "manual":
+    if choice is None or choice.selection_method != "manual" or config.phase4_5_replace_choice:
         return None
-    if config.phase4_5_replace_choice:
-        return None
-    path = folder / SELECTED_FILE
-    remedy = (
-        "choose another PVA_SAE_DATA_DIR, or --replace-choice (the choice is then kept in "
-        f"{HISTORY_DIR})"
-    )
     for steering_type, feature in features.items():
-        now = {"model_name": config.model_name, **bind(feature, config)}
-        entry = choice.get(steering_type)
-        if not isinstance(entry, dict) or not isinstance(entry.get("coefficient"), int | float):
-            raise InputError(f"{path}: no whole choice for {steering_type!r} in it; {remedy}")
-        before = {"model_name": choice.get("model_name"), **entry}
-        for name, value in now.items():
-            if before.get(name) != value:
+        entry = choice.of(steering_type)
+        pairs: dict[str, tuple[Any, Any]] = {
+            "model_name": (choice.model_name, config.model_name),
+            "layer": (entry.layer, feature.layer),
+            "feature_idx": (entry.feature_idx, feature.feature_idx),
+            "residual_site": (entry.residual_site, config.residual_site),
+        }
+        for name, (before, now) in pairs.items():
+            if before != now:
                 raise InputError(
-                    f"{path}: a person chose coefficient {entry['coefficient']:g} for "
-                    f"{steering_type}-steering with {name}={before.get(name)!r}, now it is "
-                    f"{value!r}; {remedy}"
+                    f"{folder / SELECTED_FILE}: a person chose coefficient {entry.coefficient:g} "
+                    f"for {steering_type}-steering with {name}={before!r}, now it is {now!r}; "
+                    "choose another PVA_SAE_DATA_DIR, or --replace-choice (the choice is then kept "
+                    f"in {HISTORY_DIR})"
                 )
     return choice
 
 
 def completed(
-    choice: dict[str, Any],
-    rows: Mapping[SteeringType, Sequence[Row]],
-    final_evaluation: Mapping[SteeringType, Mapping[str, Any] | None],
-) -> dict[str, Any]:
+    choice: Choice,
+    results: Mapping[SteeringType, Sequence[CoefficientSummary]],
+    final_evaluation: Mapping[SteeringType, FinalEvaluation | None],
+) -> Choice:
     """A choice with what is known now: the rates of its coefficients, and the final evaluation."""
-    choice = dict(choice)
+    changed: dict[str, ChosenCoefficient] = {}
     for steering_type in STEERING_TYPES:
-        entry = dict(choice[steering_type])
-        row = find_row(rows[steering_type], entry["coefficient"])
-        if row is not None:
-            entry |= {key: row.get(key) for key in _FROM_ROW}
-            entry["qualifies"] = not shortcomings(dict(row))
+        entry = choice.of(steering_type)
+        row = find_row(results[steering_type], entry.coefficient)
+        known: dict[str, Any] = {} if row is None else _of_row(row)
         final = final_evaluation.get(steering_type)
-        if final is not None and final["coefficient"] == entry["coefficient"]:
-            entry["final_evaluation"] = final
-        choice[steering_type] = entry
-    return choice
+        if final is not None and final.coefficient == entry.coefficient:
+            known["final_evaluation"] = final
+        changed[steering_type] = entry.model_copy(update=known)
+    return choice.model_copy(update=changed)
 
 
 def choose(
@@ -169,7 +158,7 @@ def choose(
     rationale: str,
     reviewer: str,
     marks: Mapping[str, Mapping[str, Any]] | None = None,
-) -> dict[str, Any]:
+) -> Choice:
     """Write down what a person chooses, for one direction or both; the other stays as it is.
 
     Args:
@@ -177,8 +166,8 @@ def choose(
         coefficients: of each direction, or None.
         rationale: why.
         reviewer: who.
-        marks: the reviewer's marks, by `records.example_key`; those of the chosen
-            coefficients go into the file.
+        marks: the reviewer's marks, by `records.example_key`; those of the chosen coefficients go
+            into the file.
 
     Returns:
         the new content of `selected_coefficients.json`. The run's summary has it too.
@@ -190,64 +179,77 @@ def choose(
     chosen = {name: value for name, value in coefficients.items() if value is not None}
     if not chosen:
         raise InputError("no coefficient was chosen; give --correct, --incorrect or both")
-    texts = {"rationale": rationale.strip(), "reviewer": reviewer.strip()}
-    for name, text in texts.items():
-        if not text:
-            raise InputError(f"the {name} is missing; say it in a sentence, it will be read")
-        if len(text) > MAX_CHARACTERS:
-            raise InputError(f"the {name} has {len(text)} characters; at most {MAX_CHARACTERS}")
-    earlier = read_choice(folder) or summary["selected_coefficients"]
-    choice = {
-        **earlier,
+    rationale = _checked("rationale", rationale)
+    reviewer = _checked("reviewer", reviewer)
+    earlier = read_choice(folder) or summary.selected_coefficients
+    changed: dict[str, Any] = {
         "phase": "4.5",
         "timestamp": _now(),
         "selection_method": "manual",
-        "reviewer": texts["reviewer"],
-        "model_name": summary["config"]["model_name"],
+        "reviewer": reviewer,
+        "model_name": summary.config.model_name,
     }
     for steering_type, coefficient in chosen.items():
-        row = find_row(summary["results"][steering_type], coefficient)
-        if row is None:
-            there = sorted(row["coefficient"] for row in summary["results"][steering_type])
-            wider = ",".join(f"{value:g}" for value in [*there, coefficient])
-            raise InputError(
-                f"coefficient {coefficient:g} was not run for {steering_type}-steering; there are "
-                f"{', '.join(f'{value:g}' for value in there)}; to add it: "
-                f"python3 run.py phase 4.5 --coefficients {wider}"
-            )
-        feature = {
-            **summary["features"][steering_type],
-            "residual_site": summary["config"]["residual_site"],
-        }
-        choice[steering_type] = {
-            **_entry(row, feature),
-            "rationale": texts["rationale"],
-            "selection_method": "manual",
-            "reviewer": texts["reviewer"],
-            "marks": _marks_of(marks or {}, steering_type, coefficient),
-        }
-    choice = completed(choice, summary["results"], summary["final_evaluation"])
+        feature = summary.features[steering_type]
+        site: ResidualSite = summary.config.residual_site
+        changed[steering_type] = ChosenCoefficient(
+            layer=feature.layer,
+            feature_idx=feature.feature_idx,
+            residual_site=site,
+            **_of_row(_row_to_choose(summary, steering_type, coefficient)),
+            marks=_marks_of(marks or {}, steering_type, coefficient),
+            rationale=rationale,
+            selection_method="manual",
+            reviewer=reviewer,
+        )
+    choice = earlier.model_copy(update=changed)
+    choice = completed(choice, summary.results, summary.final_evaluation)
     write_choice(folder, choice)
-    write_json(folder / SUMMARY_FILE, {**summary, "selected_coefficients": choice})
+    write_model(folder / SUMMARY_FILE, summary.model_copy(update={"selected_coefficients": choice}))
     return choice
 
 
+def _checked(name: str, text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise InputError(f"the {name} is missing; say it in a sentence, it will be read")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"the {name} has {len(text)} characters; at most {MAX_CHARACTERS}")
+    return text
+
+
+def _row_to_choose(
+    summary: RunSummary, steering_type: SteeringType, coefficient: float
+) -> CoefficientSummary:
+    rows = summary.results[steering_type]
+    row = find_row(rows, coefficient)
+    if row is None:
+        there = sorted(row.coefficient for row in rows)
+        wider = ",".join(f"{value:g}" for value in [*there, coefficient])
+        raise InputError(
+            f"coefficient {coefficient:g} was not run for {steering_type}-steering; there are "
+            f"{', '.join(f'{value:g}' for value in there)}; to add it: "
+            f"python3 run.py phase 4.5 --coefficients {wider}"
+        )
+    return row
+
+
 def _marks_of(
-    marks: Mapping[str, Mapping[str, Any]], steering_type: str, coefficient: float
-) -> list[dict[str, Any]]:
+    marks: Mapping[str, Mapping[str, Any]], steering_type: SteeringType, coefficient: float
+) -> list[MarkedExample]:
     prefix = f"{steering_type}|{coefficient:g}|"
     found = [
-        {"task_id": int(key.removeprefix(prefix)), "mark": entry["mark"], "note": entry["note"]}
+        MarkedExample(task_id=int(key.removeprefix(prefix)), mark=entry["mark"], note=entry["note"])
         for key, entry in marks.items()
         if key.startswith(prefix) and (entry["mark"] or entry["note"])
     ]
-    return sorted(found, key=lambda mark: mark["task_id"])
+    return sorted(found, key=lambda mark: mark.task_id)
 
 
-def write_choice(folder: Path, choice: Mapping[str, Any]) -> None:
+def write_choice(folder: Path, choice: Choice) -> None:
     """Write the file; an earlier version goes into `selection_history/` if a person made either."""
     path = folder / SELECTED_FILE
-    earlier = read_choice(folder)
+    earlier = _earlier(path)
     if earlier is not None and _is_other(earlier, choice):
         stamp = str(earlier.get("timestamp", "undated")).replace(":", "-").replace("/", "-")
         kept = folder / HISTORY_DIR / f"{stamp}.json"
@@ -258,18 +260,28 @@ def write_choice(folder: Path, choice: Mapping[str, Any]) -> None:
                 number += 1
                 kept = folder / HISTORY_DIR / f"{stamp}_{number}.json"
             write_text(kept, text)
-    write_json(path, choice)
+    write_model(path, choice)
 
 
-def _is_other(earlier: Mapping[str, Any], choice: Mapping[str, Any]) -> bool:
+def _earlier(path: Path) -> dict[str, Any] | None:
+    """What is on disk as it is, also if it is no whole choice: it is kept nevertheless."""
+    if not path.exists():
+        return None
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: not a choice; move it away")
+    return value
+
+
+def _is_other(earlier: Mapping[str, Any], choice: Choice) -> bool:
     """Whether a person made one of two different choices."""
-    by_hand = "manual" in (earlier.get("selection_method"), choice.get("selection_method"))
-    return by_hand and earlier.get("timestamp") != choice.get("timestamp")
+    by_hand = "manual" in (earlier.get("selection_method"), choice.selection_method)
+    return by_hand and earlier.get("timestamp") != choice.timestamp
 
 
-def chosen_coefficients(choice: Mapping[str, Any]) -> dict[SteeringType, float]:
+def chosen_coefficients(choice: Choice) -> dict[SteeringType, float]:
     """The coefficient of each direction."""
-    return {name: float(choice[name]["coefficient"]) for name in STEERING_TYPES}
+    return {name: choice.of(name).coefficient for name in STEERING_TYPES}
 
 
 def _now() -> str:

@@ -1,21 +1,19 @@
 """What Phase 4.8 reads: the selected coefficients as typed values."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from common.config import Config, load_config
 from common.errors import InputError
 from common.files import read_json
 from common.terms import STEERING_TYPES, ResidualSite, SteeringType
 from common.utils import require_phase_file
+from phase4_5.records import ChosenCoefficient, FinalEvaluation, SelectionMethod
 from phase4_5.results.choice import SELECTED_FILE
 
 if TYPE_CHECKING:
     import torch
-
-SelectionMethod = Literal["recommended", "manual"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class SelectedCoefficient:
     rationale: str
     selection_method: SelectionMethod
     """By the rule, or by a person."""
-    final_evaluation: dict[str, Any] | None
-    """The rates on problems outside the search (`analysis.final_summary.summarise_final`)."""
+    final_evaluation: FinalEvaluation | None
+    """The rates on problems outside the search."""
 
     def load_direction(self, config: Config, device: str = "cpu") -> "torch.Tensor":
         """The latent's decoder direction [d_model].
@@ -63,16 +61,12 @@ def load_selected_coefficients(
         config = config or load_config()
         path, model_name = require_phase_file("4.5", SELECTED_FILE, config), config.model_name
     content = read_json(Path(path))
-    selected = {}
-    for steering_type in STEERING_TYPES:
-        try:
-            selected[steering_type] = _parse(steering_type, content[steering_type])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: no whole choice for {steering_type!r} in it ({error!r}); "
-                "make it anew: python3 run.py phase 4.5"
-            ) from error
-    chosen_for = content.get("model_name")
+    values = content if isinstance(content, dict) else {}
+    selected = {
+        steering_type: _select(steering_type, values.get(steering_type), path)
+        for steering_type in STEERING_TYPES
+    }
+    chosen_for = values.get("model_name")
     if model_name is not None and chosen_for not in (None, model_name):
         raise InputError(
             f"{path}: chosen for model {chosen_for!r}, but {model_name!r} is set; set "
@@ -81,24 +75,21 @@ def load_selected_coefficients(
     return selected
 
 
-def _parse(steering_type: SteeringType, raw: dict[str, Any]) -> SelectedCoefficient:
-    site, method = raw["residual_site"], raw.get("selection_method", "recommended")
-    if site not in get_args(ResidualSite):
-        raise ValueError(f"residual_site {site!r}")
-    if method not in get_args(SelectionMethod):
-        raise ValueError(f"selection_method {method!r}")
-    coefficient = float(raw["coefficient"])
-    if not math.isfinite(coefficient):
-        raise ValueError(f"coefficient {coefficient}")
+def _select(steering_type: SteeringType, value: Any, path: Path | str) -> SelectedCoefficient:
+    entry = ChosenCoefficient.parse(
+        value,
+        f"{path}: no whole choice for {steering_type!r} in it",
+        "make it anew: python3 run.py phase 4.5",
+    )
     return SelectedCoefficient(
         steering_type=steering_type,
-        coefficient=coefficient,
-        layer=int(raw["layer"]),
-        feature_idx=int(raw["feature_idx"]),
-        residual_site=site,
-        flip_rate=float(raw["flip_rate"]),
-        qualifies=bool(raw["qualifies"]),
-        rationale=str(raw["rationale"]),
-        selection_method=method,
-        final_evaluation=raw.get("final_evaluation"),
+        coefficient=entry.coefficient,
+        layer=entry.layer,
+        feature_idx=entry.feature_idx,
+        residual_site=entry.residual_site,
+        flip_rate=entry.flip_rate,
+        qualifies=entry.qualifies,
+        rationale=entry.rationale,
+        selection_method=entry.selection_method,
+        final_evaluation=entry.final_evaluation,
     )

@@ -8,25 +8,54 @@ the slower one is told and neither's words are lost.
 import fcntl
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
 
 from common.errors import InputError
-from common.files import read_json, write_json
-from phase4_5.records import example_key
+from common.typed_files import FileModel, Text, read_model, write_model
+from phase4_5.records import ProgramRecord
 from phase4_5.results.choice import MAX_CHARACTERS
 from phase4_5.results.run_files import Run
 
 MARKS_FILE = "review_marks.json"
 LOCK_FILE = "review.lock"
-MARKS = ("keep", "broken", "interesting")
+MarkName = Literal["keep", "broken", "interesting"]
+MARKS: tuple[MarkName, ...] = get_args(MarkName)
 
 Entry = dict[str, Any]
+"""What a reviewer sees of a mark: `mark`, `note` and `version`."""
 
-_NOT_YET: Entry = {"mark": None, "note": "", "version": 0}
+
+class Mark(FileModel):
+    """A mark and a note on one example."""
+
+    mark: MarkName | None
+    note: Annotated[Text, Field(max_length=MAX_CHARACTERS)]
+    version: Annotated[int, Field(ge=0)]
+    """How often it was changed."""
+    program: str
+    """A digest of the prompt and the program that it was made for."""
+
+    def shown(self) -> Entry:
+        """What a reviewer sees of it."""
+        return {"mark": self.mark, "note": self.note, "version": self.version}
+
+
+class MarksFile(FileModel):
+    """The content of `review_marks.json`."""
+
+    marks: dict[str, Mark]
+    """By `records.example_key`."""
+    of_other_programs: list[Mark]
+    """Those for programs that a later run has replaced, with their `example`."""
+
+
+_NOT_YET = Mark(mark=None, note="", version=0, program="")
 
 
 class Conflict(Exception):
@@ -49,37 +78,30 @@ class Marks:
         self._path = run.folder / MARKS_FILE
         self._lock = threading.Lock()
         self._programs = {
-            example_key(steering_type, coefficient, record["task_id"]): _digest(record)
-            for (steering_type, coefficient), records in run.examples.items()
+            record.example_key: _digest(record)
+            for records in run.examples.values()
             for record in records
         }
         self._entries, self._apart = self._read()
 
-    def _read(self) -> tuple[dict[str, Entry], list[Entry]]:
+    def _read(self) -> tuple[dict[str, Mark], list[Mark]]:
         if not self._path.exists():
             return {}, []
-        content = read_json(self._path)
-        try:
-            apart = [dict(entry) for entry in content["of_other_programs"]]
-            entries = {}
-            for key, entry in content["marks"].items():
-                _check(entry["mark"], entry["note"], entry["version"])
-                program = self._programs.get(key, entry["program"])
-                if entry["program"] == program:
-                    entries[key] = dict(entry)
-                else:
-                    apart.append({"example": key, **entry})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self._path}: not a file of marks ({error!r}); mend it, or move it away"
-            ) from error
+        content = read_model(self._path, MarksFile, "mend it, or move it away")
+        apart = list(content.of_other_programs)
+        entries = {}
+        for key, entry in content.marks.items():
+            if entry.program == self._programs.get(key, entry.program):
+                entries[key] = entry
+            else:
+                apart.append(Mark.model_validate({"example": key, **entry.dump()}))
         return entries, apart
 
     def shown(self) -> dict[str, Entry]:
         """`mark`, `note` and `version` of each example of this run that has one."""
         with self._lock:
             return {
-                key: _public(entry) for key, entry in self._entries.items() if key in self._programs
+                key: entry.shown() for key, entry in self._entries.items() if key in self._programs
             }
 
     def put(self, key: str, mark: Any, note: Any, version: Any) -> Entry:
@@ -100,19 +122,21 @@ class Marks:
         _check(mark, note, version)
         with self._lock:
             entry = self._entries.get(key, _NOT_YET)
-            if version != entry["version"]:
-                raise Conflict(_public(entry))
-            changed = {
-                "mark": mark,
-                "note": note,
-                "version": version + 1,
-                "program": self._programs[key],
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
+            if version != entry.version:
+                raise Conflict(entry.shown())
+            changed = Mark.model_validate(
+                {
+                    "mark": mark,
+                    "note": note,
+                    "version": version + 1,
+                    "program": self._programs[key],
+                    "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                }
+            )
             entries = {**self._entries, key: changed}
-            write_json(self._path, {"marks": entries, "of_other_programs": self._apart})
+            write_model(self._path, MarksFile(marks=entries, of_other_programs=self._apart))
             self._entries = entries
-        return _public(changed)
+        return changed.shown()
 
 
 @contextmanager
@@ -142,10 +166,6 @@ def _check(mark: Any, note: Any, version: Any) -> None:
         raise ValueError(f"version {version!r}: a whole number of at least 0")
 
 
-def _public(entry: Mapping[str, Any]) -> Entry:
-    return {name: entry[name] for name in _NOT_YET}
-
-
-def _digest(record: Mapping[str, Any]) -> str:
-    text = record["prompt"] + "\0" + record["steered_code"]
+def _digest(record: ProgramRecord) -> str:
+    text = record.prompt + "\0" + record.steered_code
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

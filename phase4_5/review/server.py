@@ -18,6 +18,7 @@ from typing import Any
 from common.errors import InputError
 from common.logging import get_logger
 from common.terms import STEERING_TYPES
+from phase4_5.records import RunSummary
 from phase4_5.report import write_reports
 from phase4_5.report.page import render_report
 from phase4_5.results.choice import choose, read_choice
@@ -69,8 +70,8 @@ class Review:
         choice = read_choice(self._folder)
         return 200, {
             "marks": self._marks.shown(),
-            "selected": choice,
-            "reviewer": (choice or {}).get("reviewer") or self._reviewer,
+            "selected": choice.dump() if choice else None,
+            "reviewer": (choice.reviewer if choice else None) or self._reviewer,
         }
 
     def mark(self, asked: Mapping[str, Any]) -> Answer:
@@ -92,10 +93,10 @@ class Review:
         with self._choosing:
             self._require_same_run(load_summary(self._folder))
             current = read_choice(self._folder)
-            if current is not None and current.get("timestamp") != asked.get("seen"):
+            if current is not None and current.timestamp != asked.get("seen"):
                 return 409, {
                     "error": "somebody has chosen meanwhile; look at it, then save again",
-                    "selected": current,
+                    "selected": current.dump(),
                 }
             choice = choose(
                 self._folder,
@@ -105,10 +106,10 @@ class Review:
                 self._marks.shown(),
             )
         self._rewrite_reports()
-        return 200, {"selected": choice}
+        return 200, {"selected": choice.dump()}
 
-    def _require_same_run(self, summary: Mapping[str, Any]) -> None:
-        if summary["timestamp"] != self._run.summary["timestamp"]:
+    def _require_same_run(self, summary: RunSummary) -> None:
+        if summary.timestamp != self._run.summary.timestamp:
             raise InputError(
                 "Phase 4.5 has been run again since this review was started; stop it (Ctrl-C) and "
                 "start it again: python3 run.py review"

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -16,16 +15,11 @@ from common_simplified.solving import evaluated, sandbox_limits
 from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.changes import what_changed
-from phase4_5.analysis.failure_modes import (
-    classify,
-    expected_function,
-    has_valid_syntax,
-    signature_intact,
-)
+from phase4_5.analysis.failure_modes import Program, classify
 from phase4_5.analysis.metrics import similarity
-from phase4_5.records import Record
-
-Key = tuple[Any, ...]
+from phase4_5.analysis.signatures import expected_function, signature_intact
+from phase4_5.analysis.syntax import has_valid_syntax
+from phase4_5.records import Key, ProgramRecord, flip_direction, record_key
 
 
 @dataclass(frozen=True)
@@ -40,28 +34,13 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """What its record is found by; see `record_key`."""
-        return _key(
-            self.steering_type,
-            float(self.steering.coefficient),
-            self.problem.task_id,
-            self.control,
+        """What its record is found by."""
+        return record_key(
+            self.steering_type, self.steering.coefficient, self.problem.task_id, self.control
         )
 
 
-def record_key(record: Record) -> Key:
-    """What a record is found by: direction, coefficient, `task_id` and, if any, the control."""
-    return _key(
-        record["steering_type"], record["coefficient"], record["task_id"], record.get("control")
-    )
-
-
-def _key(steering_type: str, coefficient: float, task_id: int, control: str | None) -> Key:
-    key = steering_type, coefficient, task_id
-    return key if control is None else (*key, control)
-
-
-def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Record]:
+def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
     """Steer, write and judge each cell; yield the records in the order in which they end.
 
     Cells of one problem belong together: they share the reading of its prompt.
@@ -85,47 +64,44 @@ def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Recor
     clear_gpu_cache()
 
 
-def _record(cell: Cell, code: str, generation: Generation, result: ExecutionResult) -> Record:
+def _record(
+    cell: Cell, code: str, generation: Generation, result: ExecutionResult
+) -> ProgramRecord:
     problem = cell.problem
-    return {
-        "task_id": problem.task_id,
-        "steering_type": cell.steering_type,
-        "coefficient": float(cell.steering.coefficient),
-        **({"control": cell.control} if cell.control else {}),
-        "prompt": problem.prompt,
-        "baseline_code": problem.baseline_code,
-        "steered_code": code,
-        "baseline_passed": problem.baseline_passed,
-        "steered_passed": result.passed,
-        "flipped": result.passed != problem.baseline_passed,
-        "flip_direction": _flip_direction(problem.baseline_passed, result.passed),
-        **similarity(problem.baseline_code, code),
-        "outcome": result.outcome,
-        "error": result.error,
-        "n_new_tokens": generation.n_new_tokens,
-        "stop_reason": generation.stop_reason,
-        **_describe(problem, code, result.outcome, result.error, generation.stop_reason),
-    }
-
-
-def _describe(
-    problem: BaselineProblem, code: str, outcome: str, error: str | None, stop_reason: str
-) -> dict[str, Any]:
     name = expected_function(problem.test_list)
-    return {
-        "failure_mode": classify(
-            code, outcome, error, name, problem.baseline_code, stop_reason=stop_reason
-        ),
-        "changes": what_changed(problem.baseline_code, code),
-        "valid_syntax": has_valid_syntax(code),
-        "signature_intact": signature_intact(code, problem.baseline_code, name),
-    }
-
-
-def _flip_direction(before: bool, after: bool) -> str | None:
-    if before == after:
-        return None
-    return "pass→fail" if before else "fail→pass"
+    program = Program(
+        code=code,
+        outcome=result.outcome,
+        error=result.error,
+        expected_function=name,
+        baseline_code=problem.baseline_code,
+        stop_reason=generation.stop_reason,
+    )
+    changed = flip_direction(problem.baseline_passed, result.passed)
+    return ProgramRecord.model_validate(
+        {
+            "task_id": problem.task_id,
+            "steering_type": cell.steering_type,
+            "coefficient": float(cell.steering.coefficient),
+            "control": cell.control,
+            "prompt": problem.prompt,
+            "baseline_code": problem.baseline_code,
+            "steered_code": code,
+            "baseline_passed": problem.baseline_passed,
+            "steered_passed": result.passed,
+            "flipped": changed is not None,
+            "flip_direction": changed,
+            **similarity(problem.baseline_code, code),
+            "outcome": result.outcome,
+            "error": result.error,
+            "n_new_tokens": generation.n_new_tokens,
+            "stop_reason": generation.stop_reason,
+            "failure_mode": classify(program),
+            "changes": what_changed(problem.baseline_code, code),
+            "valid_syntax": has_valid_syntax(code),
+            "signature_intact": signature_intact(code, problem.baseline_code, name),
+        }
+    )
 
 
 def clear_gpu_cache() -> None:

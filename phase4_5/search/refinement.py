@@ -14,12 +14,10 @@ problems is no smooth curve, so what it finds is a candidate.
 
 from collections.abc import Callable, Sequence
 from math import log10, sqrt
-from typing import Any
 
 from common.terms import SteeringType
 from phase4_5.analysis.recommendation import FLIP_RATE_BAND, preference, shortcomings
-
-Summary = dict[str, Any]
+from phase4_5.records import CoefficientSummary
 
 _GOLDEN = (sqrt(5) - 1) / 2
 _DIGITS = 3
@@ -27,11 +25,11 @@ _DIGITS = 3
 
 
 def refine(
-    summaries: Sequence[Summary],
+    summaries: Sequence[CoefficientSummary],
     steering_type: SteeringType,
     n_evaluations: int,
-    evaluate: Callable[[float], Summary],
-) -> list[Summary]:
+    evaluate: Callable[[float], CoefficientSummary],
+) -> list[CoefficientSummary]:
     """Evaluate up to `n_evaluations` coefficients between the two best neighbours.
 
     Args:
@@ -49,8 +47,8 @@ def refine(
     if interval is None:
         return []
     low, high = (log10(coefficient) for coefficient in interval)
-    known = {summary["coefficient"]: summary for summary in summaries}
-    added: list[Summary] = []
+    known = {summary.coefficient: summary for summary in summaries}
+    added: list[CoefficientSummary] = []
 
     def better(first: float, second: float) -> bool | None:
         """Whether `first` is better; None if one more evaluation would be too many."""
@@ -77,15 +75,15 @@ def refine(
 
 
 def best_neighbours(
-    summaries: Sequence[Summary], steering_type: SteeringType
+    summaries: Sequence[CoefficientSummary], steering_type: SteeringType
 ) -> tuple[float, float] | None:
     """The best coefficient and the neighbour towards which a better one is looked for.
 
     In ascending order; None if there are fewer than two above 0.
     """
     ordered = sorted(
-        (summary for summary in summaries if summary["coefficient"] > 0),
-        key=lambda summary: summary["coefficient"],
+        (summary for summary in summaries if summary.coefficient > 0),
+        key=lambda summary: summary.coefficient,
     )
     if len(ordered) < 2:
         return None
@@ -93,12 +91,12 @@ def best_neighbours(
     best = keys.index(min(keys))
     beside = [index for index in (best - 1, best + 1) if 0 <= index < len(ordered)]
     if shortcomings(ordered[best]):
-        too_weak = ordered[best]["flip_rate"] < FLIP_RATE_BAND[0]
+        too_weak = ordered[best].flip_rate < FLIP_RATE_BAND[0]
         other = max(beside) if too_weak else min(beside)
     else:
         other = min(beside, key=lambda index: keys[index])
     first, second = sorted((best, other))
-    return ordered[first]["coefficient"], ordered[second]["coefficient"]
+    return ordered[first].coefficient, ordered[second].coefficient
 
 
 def _rounded(exponent: float) -> float:

@@ -1,14 +1,19 @@
 """Records of cells, from the journal or computed; each is on disk before the next one starts."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tqdm.auto import tqdm
 
 from common.journal import Journal
+from common.typed_files import FileModel
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Record
-from phase4_5.search.cells import Cell, Key, record_key
+from phase4_5.records import Key, ProgramRecord
+from phase4_5.search.cells import Cell
 from phase4_5.search.executors import Executor
+from phase4_5.search.residual_norm import NormRecord
+
+Kept = TypeVar("Kept", bound=FileModel)
 
 
 class Runner:
@@ -23,15 +28,18 @@ class Runner:
         self,
         cells: Sequence[Cell],
         description: str,
-        note: Callable[[Record], None] = lambda _: None,
-    ) -> dict[Key, Record]:
+        note: Callable[[ProgramRecord], None] = lambda _: None,
+    ) -> dict[Key, ProgramRecord]:
         """The record of each cell; `note` hears of each as it is there.
 
         Cells of one problem belong together. `description` stands at the progress bar.
+
+        Raises:
+            InputError: the journal is damaged.
         """
-        records: dict[Key, Record] = {}
+        records: dict[Key, ProgramRecord] = {}
         for cell in cells:
-            record = self._kept(cell.key)
+            record = self._kept(cell.key, ProgramRecord)
             if record is not None:
                 records[cell.key] = record
                 note(record)
@@ -43,27 +51,37 @@ class Runner:
             unit="program",
         ) as bar:
             for record in self._executor.run_cells(missing):
-                self._keep(record_key(record), record)
-                records[record_key(record)] = record
+                self._keep(record.key, record)
+                records[record.key] = record
                 bar.update()
                 note(record)
         return records
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]
-    ) -> list[Record]:
-        """The records of `search.residual_norm.residual_norms`, in the order of `problems`."""
+    ) -> list[NormRecord]:
+        """The records of `search.residual_norm.residual_norms`, in the order of `problems`.
+
+        Raises:
+            InputError: the journal is damaged.
+        """
         keys = {problem.task_id: ("residual_norms", problem.task_id) for problem in problems}
-        records = {task_id: self._kept(key) for task_id, key in keys.items()}
+        records = {task_id: self._kept(key, NormRecord) for task_id, key in keys.items()}
         missing = [problem for problem in problems if records[problem.task_id] is None]
         for record in self._executor.residual_norms(missing, layers):
-            self._keep(keys[record["task_id"]], record)
-            records[record["task_id"]] = record
+            self._keep(keys[record.task_id], record)
+            records[record.task_id] = record
         return [record for record in records.values() if record is not None]
 
-    def _kept(self, key: Key) -> Record | None:
-        return None if self._journal is None else self._journal.get(*key)
+    def _kept(self, key: Key, model: type[Kept]) -> Kept | None:
+        if self._journal is None:
+            return None
+        value = self._journal.get(*key)
+        if value is None:
+            return None
+        where = f"{self._journal.path}, record {list(key)}"
+        return model.parse(value, where, "start over with --fresh")
 
-    def _keep(self, key: Key, record: Record) -> None:
+    def _keep(self, key: Key, record: FileModel) -> None:
         if self._journal is not None:
-            self._journal.add(*key, record=record)
+            self._journal.add(*key, record=record.dump())

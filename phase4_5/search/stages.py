@@ -4,7 +4,6 @@ Each runs its cells, saves their records where a person finds them, and returns 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from common.config import Config
 from common.logging import get_logger
@@ -14,13 +13,16 @@ from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.control_comparison import compare_with_controls
 from phase4_5.analysis.final_summary import summarise_final
 from phase4_5.analysis.metrics import summarise_coefficient
-from phase4_5.records import Record, control_names
-from phase4_5.results.outputs import (
-    CONTROL_EXAMPLES_DIR,
-    FINAL_EXAMPLES_DIR,
-    Evaluations,
-    save_examples,
+from phase4_5.records import (
+    CoefficientSummary,
+    Controls,
+    FinalEvaluation,
+    ProgramRecord,
+    ResidualNorm,
+    control_names,
 )
+from phase4_5.results.outputs import CONTROL_EXAMPLES_DIR, FINAL_EXAMPLES_DIR, save_examples
+from phase4_5.results.records_table import Stage
 from phase4_5.search.cells import Cell
 from phase4_5.search.controls import control_cells
 from phase4_5.search.inputs import SearchInputs
@@ -28,36 +30,45 @@ from phase4_5.search.refinement import refine
 from phase4_5.search.residual_norm import relative_strength, summarise_norms
 from phase4_5.search.runner import Runner
 
-logger = get_logger("phase4_5.search.stages")
+logger = get_logger("phase4_5.search")
 
 Problems = Sequence[BaselineProblem]
-Columns = dict[float, list[Record]]
+Columns = dict[float, list[ProgramRecord]]
 """Coefficient -> its records, ordered by `task_id`."""
+Summaries = dict[SteeringType, list[CoefficientSummary]]
+"""For each direction one a coefficient, the smallest first."""
 
 
 class Search:
-    """The stages, for two latents with their directions."""
+    """The stages, for two latents with their directions.
+
+    Attributes:
+        columns: of the grid, for each direction.
+        records: all that were computed, by what they were computed for.
+    """
 
     def __init__(self, config: Config, inputs: SearchInputs, runner: Runner) -> None:
         """Take the latents with their directions, and who runs the cells."""
+        self.columns: dict[SteeringType, Columns] = {name: {} for name in inputs.features}
+        self.records: dict[Stage, list[ProgramRecord]] = {}
         self._config = config
         self._features = inputs.features
         self._directions = inputs.directions
         self._runner = runner
         self._output_dir = config.output_dir("4.5")
 
-    def grid(self, problems: Problems) -> Evaluations:
+    def grid(self, problems: Problems) -> Summaries:
         """Fill the grid; a coefficient's examples are saved as soon as it is complete."""
-        coefficients = self._config.phase4_5_coefficients
-        columns: dict[tuple[SteeringType, float], list[Record]] = {}
-        evaluations: dict[tuple[SteeringType, float], dict[str, Any]] = {}
+        coefficients = [float(value) for value in self._config.phase4_5_coefficients]
+        unfinished: dict[tuple[SteeringType, float], list[ProgramRecord]] = {}
+        summaries: dict[tuple[SteeringType, float], CoefficientSummary] = {}
 
-        def note(record: Record) -> None:
-            name = record["steering_type"], record["coefficient"]
-            column = columns.setdefault(name, [])
+        def note(record: ProgramRecord) -> None:
+            name = record.steering_type, record.coefficient
+            column = unfinished.setdefault(name, [])
             column.append(record)
             if len(column) == len(problems):
-                evaluations[name] = self._saved(column)
+                summaries[name] = self._finish_column(column)
 
         cells = [
             self.cell(steering_type, coefficient, problem)
@@ -67,57 +78,65 @@ class Search:
         ]
         self._runner.run_cells(cells, "steering", note)
         return {
-            steering_type: [evaluations[steering_type, float(value)] for value in coefficients]
+            steering_type: [summaries[steering_type, value] for value in coefficients]
             for steering_type in self._features
         }
 
     def evaluate(
         self, steering_type: SteeringType, coefficient: float, problems: Problems
-    ) -> dict[str, Any]:
-        """One coefficient of a direction: its summary, and its records as `results`."""
+    ) -> list[ProgramRecord]:
+        """The records of one coefficient of a direction, in the order of `problems`."""
         cells = [self.cell(steering_type, coefficient, problem) for problem in problems]
         records = self._runner.run_cells(cells, f"{steering_type} {coefficient:g}")
-        return _evaluation([records[cell.key] for cell in cells])
+        return [records[cell.key] for cell in cells]
 
-    def refine(self, evaluations: Evaluations, problems: Problems) -> None:
+    def refine(self, summaries: Summaries, problems: Problems) -> Summaries:
         """Add coefficients between the two best neighbours, if that is asked for."""
-        most = self._config.phase4_5_refine_evaluations
-        for steering_type, listed in evaluations.items():
+        n_evaluations = self._config.phase4_5_refine_evaluations
+        refined: Summaries = {}
+        for steering_type, listed in summaries.items():
 
-            def evaluate(coefficient: float, of: SteeringType = steering_type) -> dict[str, Any]:
-                found = self.evaluate(of, coefficient, problems)
-                return {**self._saved(found["results"]), "refined": True}
+            def evaluate(
+                coefficient: float, of: SteeringType = steering_type
+            ) -> CoefficientSummary:
+                return self._finish_column(self.evaluate(of, coefficient, problems), refined=True)
 
-            listed += refine(listed, steering_type, most, evaluate)
-            listed.sort(key=lambda evaluation: evaluation["coefficient"])
+            added = refine(listed, steering_type, n_evaluations, evaluate)
+            refined[steering_type] = sorted(
+                [*listed, *added], key=lambda summary: summary.coefficient
+            )
+        self.records["grid"] = [
+            record
+            for columns in self.columns.values()
+            for column in columns.values()
+            for record in column
+        ]
+        return refined
 
     def controls(
-        self, evaluations: Evaluations, problems: Problems
-    ) -> dict[SteeringType, dict[str, Any] | None]:
-        """Repeat the grid with directions that mean nothing, and compare.
-
-        See `analysis.control_comparison.compare_with_controls` for what is returned.
-        """
+        self, summaries: Summaries, problems: Problems
+    ) -> dict[SteeringType, Controls | None]:
+        """Repeat the grid with directions that mean nothing, and compare."""
         cells = [
-            self.cell(steering_type, evaluation["coefficient"], problem)
+            self.cell(steering_type, summary.coefficient, problem)
             for problem in problems
-            for steering_type, listed in evaluations.items()
-            for evaluation in listed
+            for steering_type, listed in summaries.items()
+            for summary in listed
         ]
-        latents = {
-            steering_type: {row["coefficient"]: row["results"] for row in listed}
-            for steering_type, listed in evaluations.items()
-        }
         names = control_names(
             self._config.phase4_5_random_controls, self._config.phase4_5_opposite_control
         )
         controls = self._control_columns(cells, names, "controls")
-        for by_name in controls.values():
-            for columns in by_name.values():
-                for column in columns.values():
-                    save_examples(self._output_dir, column, CONTROL_EXAMPLES_DIR)
-        where = dict.fromkeys(latents, "over the whole grid")
-        return compare_with_controls(latents, controls, where)
+        self._save(controls, CONTROL_EXAMPLES_DIR, "controls")
+        latents = {
+            steering_type: {
+                row.coefficient: self.columns[steering_type][row.coefficient] for row in listed
+            }
+            for steering_type, listed in summaries.items()
+        }
+        return compare_with_controls(
+            latents, controls, dict.fromkeys(latents, "over the whole grid")
+        )
 
     def _control_columns(
         self, cells: Sequence[Cell], names: Sequence[str], description: str
@@ -128,36 +147,41 @@ class Search:
         }
         repeated = list(control_cells(cells, names, self._config.seed))
         for record in self._runner.run_cells(repeated, description).values():
-            columns = controls[record["steering_type"]][record["control"]]
-            columns.setdefault(record["coefficient"], []).append(record)
+            assert record.control is not None
+            columns = controls[record.steering_type][record.control]
+            columns.setdefault(record.coefficient, []).append(record)
         for by_name in controls.values():
             for columns in by_name.values():
                 for column in columns.values():
-                    column.sort(key=lambda record: record["task_id"])
+                    column.sort(key=lambda record: record.task_id)
         return controls
 
-    def residual_norm(
-        self, evaluations: Evaluations, problems: Problems
-    ) -> dict[SteeringType, dict[str, Any]]:
-        """Measure the residual stream, and give each coefficient its `relative_strength`."""
+    def _save(
+        self,
+        controls: Mapping[SteeringType, Mapping[str, Columns]],
+        parent: str,
+        stage: Stage,
+    ) -> None:
+        listed = [
+            column
+            for by_name in controls.values()
+            for columns in by_name.values()
+            for column in columns.values()
+        ]
+        self.records[stage] = [record for column in listed for record in column]
+        for column in listed:
+            save_examples(self._output_dir, column, parent)
+
+    def residual_norm(self, problems: Problems) -> dict[SteeringType, ResidualNorm]:
+        """Measure the residual stream where each direction is added."""
         layers = [feature.layer for feature in self._features.values()]
         records = self._runner.residual_norms(problems, layers)
-        norm = summarise_norms(self._features, self._directions, records)
-        for steering_type, listed in evaluations.items():
-            for row in listed:
-                row["relative_strength"] = relative_strength(
-                    row["coefficient"], norm[steering_type]
-                )
-        return norm
+        return summarise_norms(self._features, self._directions, records)
 
     def final_evaluation(
         self, coefficients: Mapping[SteeringType, float], held_out: Problems
-    ) -> dict[SteeringType, dict[str, Any] | None]:
-        """The chosen coefficients on problems outside the search; None without such problems.
-
-        What `analysis.final_summary.summarise_final` tells, and under `control` the comparison
-        with the random directions at the same strength (None without any).
-        """
+    ) -> dict[SteeringType, FinalEvaluation | None]:
+        """The chosen coefficients on held-out problems; None without such problems."""
         if not held_out:
             return dict.fromkeys(coefficients)
         cells = [
@@ -166,7 +190,7 @@ class Search:
             for steering_type, coefficient in coefficients.items()
         ]
         records = self._runner.run_cells(cells, "final evaluation")
-        latents = {
+        latents: dict[SteeringType, Columns] = {
             steering_type: {
                 coefficient: [
                     records[self.cell(steering_type, coefficient, problem).key]
@@ -175,21 +199,30 @@ class Search:
             }
             for steering_type, coefficient in coefficients.items()
         }
-        for columns in latents.values():
-            for column in columns.values():
-                save_examples(self._output_dir, column, FINAL_EXAMPLES_DIR)
+        self._save(
+            {name: {"latent": columns} for name, columns in latents.items()},
+            FINAL_EXAMPLES_DIR,
+            "final_evaluation",
+        )
         names = control_names(self._config.phase4_5_random_controls, opposite=False)
         controls = self._control_columns(cells, names, "controls of the final evaluation")
+        self.records["final_controls"] = [
+            record
+            for by_name in controls.values()
+            for columns in by_name.values()
+            for column in columns.values()
+            for record in column
+        ]
         where: dict[SteeringType, str] = {
             steering_type: f"at {coefficient:g} on {len(held_out)} problems outside the search"
             for steering_type, coefficient in coefficients.items()
         }
         compared = compare_with_controls(latents, controls, where)
         return {
-            steering_type: {
-                **summarise_final(latents[steering_type][coefficient]),
-                "control": (compared[steering_type] or {}).get("random"),
-            }
+            steering_type: summarise_final(
+                latents[steering_type][coefficient],
+                None if (found := compared[steering_type]) is None else found.random,
+            )
             for steering_type, coefficient in coefficients.items()
         }
 
@@ -205,26 +238,38 @@ class Search:
         )
         return Cell(steering_type, steering, problem)
 
-    def _saved(self, records: list[Record]) -> dict[str, Any]:
-        """Save a coefficient's records; its evaluation."""
-        records.sort(key=lambda record: record["task_id"])
+    def _finish_column(
+        self, records: list[ProgramRecord], refined: bool = False
+    ) -> CoefficientSummary:
+        """Save a coefficient's records; its summary."""
+        records.sort(key=lambda record: record.task_id)
         save_examples(self._output_dir, records)
-        evaluation = _evaluation(records)
+        summary = summarise_coefficient(records, refined)
+        self.columns[summary.steering_type][summary.coefficient] = records
         logger.info(
             "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",
-            evaluation["steering_type"],
-            evaluation["coefficient"],
-            evaluation["flip_rate"],
-            evaluation["mean_token_similarity"],
+            summary.steering_type,
+            summary.coefficient,
+            summary.flip_rate,
+            summary.mean_token_similarity,
         )
-        return evaluation
+        return summary
 
 
-def _evaluation(records: list[Record]) -> dict[str, Any]:
-    """The metrics of one coefficient of a direction, with its records."""
+def with_relative_strength(
+    summaries: Summaries, residual_norm: Mapping[SteeringType, ResidualNorm]
+) -> Summaries:
+    """The summaries with each coefficient as a fraction of the residual stream's norm."""
     return {
-        "steering_type": records[0]["steering_type"],
-        "refined": False,
-        **summarise_coefficient(records),
-        "results": records,
+        steering_type: [
+            row.model_copy(
+                update={
+                    "relative_strength": relative_strength(
+                        row.coefficient, residual_norm[steering_type]
+                    )
+                }
+            )
+            for row in listed
+        ]
+        for steering_type, listed in summaries.items()
     }

@@ -4,17 +4,14 @@ from collections.abc import Hashable
 from typing import Any
 
 from common.terms import SteeringType
-from phase4_5.analysis.recommendation import (
-    FLIP_RATE_BAND,
-    MIN_SIGNATURE_INTACT,
-    MIN_TOKEN_SIMILARITY,
-    MIN_VALID_SYNTAX,
-    shortcomings,
-)
-from phase4_5.records import Record, example_key
+from phase4_5.analysis.metrics import METRIC
+from phase4_5.analysis.recommendation import FLIP_RATE_BAND, shortcomings
+from phase4_5.records import CoefficientSummary, example_key
 from phase4_5.report.page.colours import colours
 from phase4_5.report.page.diff import diff
 from phase4_5.results.run_files import Run
+
+Record = dict[str, Any]
 
 # What an example shows beside its texts.
 _SHOWN = (
@@ -40,11 +37,11 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
     `directions` have their coefficients in ascending order; `examples` name their direction,
     coefficient, problem and program by position.
     """
-    summary = run.summary
+    summary = run.summary.dump()
     directions = [_direction(summary, name) for name in summary["results"]]
     texts = _Texts()
     examples = [
-        _example(record, number, position, texts)
+        _example(record.dump(), number, position, texts)
         for number, direction in enumerate(directions)
         for position, row in enumerate(direction["results"])
         for record in run.examples[direction["name"], row["coefficient"]]
@@ -58,9 +55,9 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
         "dtype": summary["environment"]["dtype"],
         "rule": {
             "flip_rate": FLIP_RATE_BAND,
-            "token_similarity": MIN_TOKEN_SIMILARITY,
-            "valid_syntax": MIN_VALID_SYNTAX,
-            "signature_intact": MIN_SIGNATURE_INTACT,
+            "token_similarity": METRIC["mean_token_similarity"].floor,
+            "valid_syntax": METRIC["valid_syntax_rate"].floor,
+            "signature_intact": METRIC["signature_intact_rate"].floor,
         },
         "directions": directions,
         "selected": summary["selected_coefficients"],
@@ -76,7 +73,11 @@ def _direction(summary: dict[str, Any], name: SteeringType) -> dict[str, Any]:
         "name": name,
         **summary["features"][name],
         "results": [
-            {**row, "label": f"{row['coefficient']:g}", "shortcomings": shortcomings(row)}
+            {
+                **row,
+                "label": f"{row['coefficient']:g}",
+                "shortcomings": shortcomings(CoefficientSummary.model_validate(row)),
+            }
             for row in rows
         ],
         **{

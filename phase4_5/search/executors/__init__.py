@@ -9,9 +9,10 @@ from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from common_simplified.model_loader import load_model_outline
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Record
+from phase4_5.records import ProgramRecord
 from phase4_5.search.cells import Cell
 from phase4_5.search.executors.local import LocalExecutor
+from phase4_5.search.residual_norm import NormRecord
 
 
 class Executor(Protocol):
@@ -19,13 +20,13 @@ class Executor(Protocol):
 
     counts: LaneCounts | None
 
-    def run_cells(self, cells: Sequence[Cell]) -> Iterator[Record]:
+    def run_cells(self, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
         """What `search.cells.run_cells` does."""
         ...
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]
-    ) -> Iterator[Record]:
+    ) -> Iterator[NormRecord]:
         """What `search.residual_norm.residual_norms` does."""
         ...
 

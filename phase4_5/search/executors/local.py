@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Record
+from phase4_5.records import ProgramRecord
 from phase4_5.search.cells import Cell, run_cells
-from phase4_5.search.residual_norm import residual_norms
+from phase4_5.search.residual_norm import NormRecord, residual_norms
 
 
 class LocalExecutor:
@@ -18,7 +18,7 @@ class LocalExecutor:
         self.counts: LaneCounts | None = None
         self._generator = generator
 
-    def run_cells(self, cells: Sequence[Cell]) -> Iterator[Record]:
+    def run_cells(self, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
         """What `search.cells.run_cells` does."""
         if not cells:
             return
@@ -28,6 +28,6 @@ class LocalExecutor:
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]
-    ) -> Iterator[Record]:
+    ) -> Iterator[NormRecord]:
         """What `search.residual_norm.residual_norms` does."""
         return residual_norms(self._generator, problems, layers)

@@ -20,10 +20,11 @@ from common.utils import detect_device
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Record
+from phase4_5.records import ProgramRecord
 from phase4_5.search.cells import Cell
 from phase4_5.search.executors.ray.cluster import cluster, import_ray
 from phase4_5.search.executors.ray.worker import Worker
+from phase4_5.search.residual_norm import NormRecord
 
 logger = get_logger("phase4_5.search.executors.ray.executor")
 
@@ -100,7 +101,7 @@ class RayExecutor:
         self._failed_starts: Counter[str] = Counter()
         self._last_failure = ""
 
-    def run_cells(self, cells: Sequence[Cell]) -> Iterator[Record]:
+    def run_cells(self, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
         """What `search.cells.run_cells` does, by workers.
 
         Raises:
@@ -114,13 +115,13 @@ class RayExecutor:
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]
-    ) -> Iterator[Record]:
+    ) -> Iterator[NormRecord]:
         """What `residual_norms` does, by workers; raises as `run_cells` does."""
         return self._records(
             _WorkItem(problem, "measure", (problem, layers)) for problem in problems
         )
 
-    def _records(self, items: Iterable[_WorkItem]) -> Iterator[Record]:
+    def _records(self, items: Iterable[_WorkItem]) -> Iterator[Any]:
         """The records of all items, as each ends."""
         self._waiting = deque(items)
         self._n_open = len(self._waiting)
@@ -200,7 +201,7 @@ class RayExecutor:
         actor = self._actor_class.options(**options).remote(config, os.getcwd())
         self._busy[actor.load.remote()] = _RayWorker(actor, node, f"a worker on node {node[:8]}")
 
-    def _receive(self, reference: Any) -> Iterator[Record]:
+    def _receive(self, reference: Any) -> Iterator[Any]:
         """Take what a worker has done."""
         worker = self._busy.pop(reference)
         try:

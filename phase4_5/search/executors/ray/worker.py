@@ -12,9 +12,9 @@ from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import require_isolation
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Record
+from phase4_5.records import ProgramRecord
 from phase4_5.search.cells import Cell, run_cells
-from phase4_5.search.residual_norm import residual_norms
+from phase4_5.search.residual_norm import NormRecord, residual_norms
 
 
 class Worker:
@@ -45,7 +45,7 @@ class Worker:
         dtype = str(model.dtype).removeprefix("torch.")
         return f"process {os.getpid()} on {host} ({model.device}, {dtype}; sandbox: {isolation})"
 
-    def solve(self, cells: Sequence[Cell]) -> tuple[list[Record], LaneCounts | None]:
+    def solve(self, cells: Sequence[Cell]) -> tuple[list[ProgramRecord], LaneCounts | None]:
         """The records of a problem's cells, and what the lanes did for them."""
         device = self._generator.model.device
         here = [
@@ -59,6 +59,6 @@ class Worker:
 
     def measure(
         self, problem: BaselineProblem, layers: Sequence[int]
-    ) -> tuple[list[Record], LaneCounts | None]:
+    ) -> tuple[list[NormRecord], LaneCounts | None]:
         """The norms of a problem's residual stream; lanes have no part in it."""
         return list(residual_norms(self._generator, [problem], layers)), None
