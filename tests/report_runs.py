@@ -2,10 +2,16 @@
 
 from datetime import UTC, datetime
 
-from common.files import write_json
+from common.typed_files import write_model
 from phase4_5.analysis.metrics import similarity, summarise_coefficient
-from phase4_5.analysis.recommendation import recommend
-from phase4_5.analysis.significance import add_p_values, compare_neighbours
+from phase4_5.analysis.recommendation import recommend, shortcomings
+from phase4_5.analysis.significance import compare_neighbours, with_p_values
+from phase4_5.records import (
+    CoefficientSummary,
+    ProgramRecord,
+    RunSummary,
+    flip_direction,
+)
 from phase4_5.results.choice import SELECTED_FILE
 from phase4_5.results.outputs import save_examples
 from phase4_5.results.run_files import SUMMARY_FILE, Run
@@ -34,77 +40,168 @@ def make_record(task_id=1, direction="correct", coefficient=30.0, **other):
         "valid_syntax": True,
         "signature_intact": True,
     } | other
-    before, after = record["baseline_passed"], record["steered_passed"]
-    record["flipped"] = before != after
-    record["flip_direction"] = None
-    if record["flipped"]:
-        record["flip_direction"] = "pass→fail" if before else "fail→pass"
+    if record["steered_passed"]:
+        record |= {"outcome": "passed", "failure_mode": None}
+    record["flip_direction"] = flip_direction(record["baseline_passed"], record["steered_passed"])
+    record["flipped"] = record["flip_direction"] is not None
     if "token_similarity" not in other:
         record |= similarity(record["baseline_code"], record["steered_code"])
-    return record
+    return ProgramRecord.model_validate(record)
+
+
+def make_summary(coefficient=30.0, flip_rate=40.0, direction="correct", **other):
+    """The summary of a coefficient with rates that no records need to have."""
+    n_flipped = round(flip_rate / 10)
+    return CoefficientSummary.model_validate(
+        {
+            "steering_type": direction,
+            "refined": False,
+            "coefficient": float(coefficient),
+            "n_problems": 10,
+            "n_baseline_passed": 5,
+            "n_baseline_failed": 5,
+            "n_flipped": n_flipped,
+            "n_pass_to_fail": n_flipped,
+            "n_fail_to_pass": 0,
+            "flip_rate": float(flip_rate),
+            "flip_rate_interval": [flip_rate / 2, 100.0],
+            "correction_rate": 10.0,
+            "correction_rate_interval": [2.0, 40.0],
+            "corruption_rate": 10.0,
+            "corruption_rate_interval": [2.0, 40.0],
+            "mean_token_similarity": 0.7,
+            "mean_char_similarity": 0.7,
+            "mean_length_ratio": 1.0,
+            "valid_syntax_rate": 100.0,
+            "valid_syntax_rate_interval": [72.0, 100.0],
+            "signature_intact_rate": 100.0,
+            "signature_intact_rate_interval": [72.0, 100.0],
+            "failure_modes": {},
+            "changes": {},
+            "mcnemar_p": 0.25,
+            "mcnemar_p_holm": 1.0,
+            **other,
+        }
+    )
+
+
+def make_comparison(*flip_rates, coefficients=(30.0,), flip_rate=None, **other):
+    """The comparison with controls of these flip rates, at each coefficient."""
+    common = {
+        "difference": 12.5,
+        "interval": [-3.2, 28.4],
+        "p": 0.125,
+        "n_differing": 4,
+        "p_holm": 0.5,
+    }
+    mean = sum(flip_rates) / len(flip_rates) if flip_rate is None else flip_rate
+    return {
+        "coefficients": [
+            {
+                "coefficient": float(coefficient),
+                "flip_rate": mean,
+                "flip_rates": list(flip_rates),
+                "wanted_rate": None,
+                **common,
+            }
+            for coefficient in coefficients
+        ],
+        "curve": {"flip_rate": mean, "control_flip_rate": mean, **common},
+        "verdict": "alike",
+        "statement": f"A statement of {len(flip_rates)}.",
+        **other,
+    }
+
+
+def make_final(row, **other):
+    """A coefficient's summary as that of a final evaluation, changed in these fields."""
+    values = {**row.dump(), **other}
+    for name in ("steering_type", "refined", "relative_strength", "mcnemar_p_holm"):
+        del values[name]
+    return {
+        "preservation_rate": None,
+        "preservation_rate_interval": None,
+        "shortcomings": shortcomings(row),
+        "control": None,
+        **values,
+    }
 
 
 def make_run(folder, records, model_name="a/model", **summary):
-    """The run of these records, not on disk."""
-    examples = {}
+    """The run of these records, not on disk; `summary` replaces parts of its summary."""
+    columns = {"correct": {}, "incorrect": {}}
     for record in records:
-        examples.setdefault((record["steering_type"], record["coefficient"]), []).append(record)
-    results = {"correct": [], "incorrect": []}
-    for (direction, _), column in examples.items():
-        results[direction].append(
-            {**summarise_coefficient(column), "relative_strength": 0.25, "refined": False}
-        )
-    add_p_values(results)
-    evaluations = {
-        direction: [{**row, "results": examples[direction, row["coefficient"]]} for row in rows]
-        for direction, rows in results.items()
-    }
-    recommended = {
-        direction: {"coefficient": found.coefficient, "qualifies": found.qualifies}
-        | {"rationale": found.rationale}
-        for direction, found in ((name, recommend(rows, name)) for name, rows in results.items())
-    }
+        column = columns[record.steering_type].setdefault(record.coefficient, [])
+        column.append(record)
+    results = with_p_values(
+        {
+            direction: [
+                summarise_coefficient(column).model_copy(update={"relative_strength": 0.25})
+                for column in of_direction.values()
+            ]
+            for direction, of_direction in columns.items()
+        }
+    )
+    recommended = {name: recommend(rows, name).dump() for name, rows in results.items()}
+    neighbours = compare_neighbours(results, columns)
     now = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).isoformat()
     nothing = {"correct": None, "incorrect": None}
-    return Run(
-        folder,
-        {
-            "phase": "4.5",
+    norm = {"median": 20.0, "n_positions": 100, "direction_norm": 1.0}
+    feature = {"layer": 3, "feature_idx": 14}
+    values = {
+        "timestamp": now,
+        "duration_seconds": 1.0,
+        "lanes": None,
+        "config": {"model_name": model_name, "residual_site": "resid_pre"},
+        "environment": {"device": "cpu", "dtype": "float32"},
+        "features": {name: {**feature, "separation_score": 0.2} for name in results},
+        "residual_norm": {name: norm for name in results},
+        "results": {name: [row.dump() for row in rows] for name, rows in results.items()},
+        "neighbours": {name: [pair.dump() for pair in pairs] for name, pairs in neighbours.items()},
+        "controls": nothing,
+        "final_evaluation": nothing,
+        "recommended": recommended,
+        "selected_coefficients": {
             "timestamp": now,
-            "config": {"model_name": model_name, "residual_site": "resid_pre"},
-            "environment": {"device": "cpu", "dtype": "float32"},
-            "features": {
-                name: {"layer": 3, "feature_idx": 14, "separation_score": 0.2} for name in results
+            "selection_method": "recommended",
+            "model_name": model_name,
+            **{
+                name: {
+                    **feature,
+                    "residual_site": "resid_pre",
+                    "coefficient": entry["coefficient"],
+                    "flip_rate": entry["flip_rate"],
+                    "qualifies": entry["qualifies"],
+                    "rationale": entry["rationale"],
+                }
+                for name, entry in recommended.items()
             },
-            "residual_norm": nothing,
-            "results": results,
-            "neighbours": compare_neighbours(evaluations),
-            "controls": nothing,
-            "final_evaluation": nothing,
-            "recommended": recommended,
-            "selected_coefficients": {
-                "phase": "4.5",
-                "timestamp": now,
-                "selection_method": "recommended",
-                "reviewer": None,
-                "model_name": model_name,
-                **{
-                    name: {**entry, "selection_method": "recommended", "marks": []}
-                    for name, entry in recommended.items()
-                },
-            },
-            **summary,
         },
-        examples,
-    )
+    } | summary
+    examples = {
+        (direction, coefficient): column
+        for direction, of_direction in columns.items()
+        for coefficient, column in of_direction.items()
+    }
+    return Run(folder, RunSummary.model_validate(values), examples)
+
+
+def changed(run, *path, **fields):
+    """The run with these fields of its summary changed, in what lies at `path`."""
+    values = run.summary.dump()
+    part = values
+    for key in path:
+        part = part[key]
+    part.update(fields)
+    return Run(run.folder, RunSummary.model_validate(values), run.examples)
 
 
 def save_run(run):
     """Write what `load_run` and the review read."""
     for column in run.examples.values():
         save_examples(run.folder, column)
-    write_json(run.folder / SELECTED_FILE, run.summary["selected_coefficients"])
-    write_json(run.folder / SUMMARY_FILE, run.summary)
+    write_model(run.folder / SELECTED_FILE, run.selected)
+    write_model(run.folder / SUMMARY_FILE, run.summary)
     return run
 
 
@@ -126,8 +223,6 @@ def big_run(folder, n_problems=100, coefficients=(1, 3, 10, 30, 100, 300, 1000))
                         steered_code=steered,
                         baseline_passed=task_id % 2 == 0,
                         steered_passed=not broken,
-                        failure_mode="wrong_answer" if broken else None,
-                        outcome="wrong_answer" if broken else "passed",
                         # Computing them takes longer than all the rest.
                         token_similarity=0.9,
                         char_similarity=0.9,

@@ -2,14 +2,18 @@ import time
 
 import pytest
 
-from phase4_5.analysis.failure_modes import (
-    classify,
-    expected_function,
-    has_valid_syntax,
-    is_degenerate_repetition,
-    signature_intact,
-    signature_of,
-)
+from phase4_5.analysis import failure_modes
+from phase4_5.analysis.failure_modes import Program
+from phase4_5.analysis.repetition import is_degenerate_repetition
+from phase4_5.analysis.signatures import expected_function, signature_intact, signature_of
+from phase4_5.analysis.syntax import has_valid_syntax
+
+
+def classify(code, outcome, error, expected, baseline_code, stop_reason="eos"):
+    return failure_modes.classify(
+        Program(code, outcome, error, expected, baseline_code, stop_reason)
+    )
+
 
 BASELINE = "def area(width, height):\n    return width * height"
 

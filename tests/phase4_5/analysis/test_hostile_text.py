@@ -30,7 +30,9 @@ import json, sys
 from common.problems import cyclomatic_complexity
 from common_simplified.code_text import extract_code, program_is_over
 from phase4_5.analysis.changes import what_changed
-from phase4_5.analysis.failure_modes import classify, has_valid_syntax, signature_intact
+from phase4_5.analysis.failure_modes import Program, classify
+from phase4_5.analysis.signatures import signature_intact
+from phase4_5.analysis.syntax import has_valid_syntax
 from phase4_5.analysis.metrics import similarity
 
 baseline, texts = json.load(sys.stdin)
@@ -40,7 +42,7 @@ for name, text in texts.items():
         similarity(other, text)
         what_changed(other, text)
         signature_intact(text, other, "f")
-        classify(text, "exception", "NameError: f", "f", other)
+        classify(Program(text, "exception", "NameError: f", "f", other, "eos"))
     has_valid_syntax(text)
     extract_code(text, "# Solution:\\n")
     program_is_over(text, "# Solution:\\n")

@@ -3,38 +3,23 @@ import time
 from difflib import SequenceMatcher
 
 import pytest
+from report_runs import make_record
 
 from phase4_5.analysis.metrics import (
     calculate_flip_rate,
     calculate_generation_divergence,
-    correction_rate,
-    corruption_rate,
     similarity,
     summarise_coefficient,
+    wanted_rate,
 )
 from phase4_5.analysis.statistics import wilson_interval
 
 
 def record(baseline_passed, steered_passed, **other):
-    direction = None
-    if baseline_passed != steered_passed:
-        direction = "pass→fail" if baseline_passed else "fail→pass"
-    return {
-        "task_id": 1,
-        "steering_type": "correct",
-        "coefficient": 30.0,
-        "baseline_code": "a b c d",
-        "steered_code": "a b c d",
-        "baseline_passed": baseline_passed,
-        "steered_passed": steered_passed,
-        "flipped": baseline_passed != steered_passed,
-        "flip_direction": direction,
-        "failure_mode": None if steered_passed else "wrong_answer",
-        "changes": [],
-        "valid_syntax": True,
-        "signature_intact": True,
-        **other,
-    }
+    codes = {"baseline_code": "a b c d", "steered_code": "a b c d", "changes": []}
+    return make_record(
+        baseline_passed=baseline_passed, steered_passed=steered_passed, **(codes | other)
+    )
 
 
 # Four passed before, of which one fails now; six failed, of which three pass now.
@@ -55,10 +40,10 @@ def test_flip_rate_is_in_percent():
 
 
 def test_correction_and_corruption_are_shares_of_what_could_flip():
-    assert correction_rate(RESULTS) == 50.0
-    assert corruption_rate(RESULTS) == 25.0
-    assert correction_rate([record(True, False)]) is None
-    assert corruption_rate([record(False, True)]) is None
+    assert wanted_rate(RESULTS, "correct") == 50.0
+    assert wanted_rate(RESULTS, "incorrect") == 25.0
+    assert wanted_rate([record(True, False)], "correct") is None
+    assert wanted_rate([record(False, True)], "incorrect") is None
 
 
 @pytest.mark.parametrize(
@@ -137,7 +122,7 @@ def test_summary_of_a_coefficient():
         record(False, True, changes=["literals", "names"]),
         record(False, False, steered_code="a b x d", signature_intact=False),
     ]
-    summary = summarise_coefficient(results)
+    summary = summarise_coefficient(results).dump()
     intervals = {
         "flip_rate": wilson_interval(3, 5),
         "correction_rate": wilson_interval(2, 3),
@@ -148,6 +133,11 @@ def test_summary_of_a_coefficient():
     for name, interval in intervals.items():
         assert summary.pop(f"{name}_interval") == pytest.approx(list(interval))
     assert summary == {
+        "steering_type": "correct",
+        "refined": False,
+        "relative_strength": None,
+        "mcnemar_p": 1.0,
+        "mcnemar_p_holm": 1.0,
         "coefficient": 30.0,
         "n_problems": 5,
         "n_baseline_passed": 2,
@@ -172,5 +162,5 @@ def test_summary_of_a_coefficient():
 
 def test_a_rate_of_nothing_has_no_interval():
     summary = summarise_coefficient([record(True, True)])
-    assert summary["correction_rate"] is None
-    assert summary["correction_rate_interval"] is None
+    assert summary.correction_rate is None
+    assert summary.correction_rate_interval is None

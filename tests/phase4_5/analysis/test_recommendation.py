@@ -1,26 +1,9 @@
 import pytest
+from report_runs import make_summary
 
 from phase4_5.analysis.recommendation import recommend
 
-
-def summary(coefficient, flip_rate, **other):
-    return {
-        "coefficient": float(coefficient),
-        "n_problems": 10,
-        "n_flipped": round(flip_rate / 10),
-        "flip_rate": float(flip_rate),
-        "flip_rate_interval": [flip_rate / 2, 100.0],
-        "correction_rate": 10.0,
-        "correction_rate_interval": [2.0, 40.0],
-        "corruption_rate": 10.0,
-        "corruption_rate_interval": [2.0, 40.0],
-        "mcnemar_p": 0.25,
-        "mcnemar_p_holm": 1.0,
-        "mean_token_similarity": 0.7,
-        "valid_syntax_rate": 100.0,
-        "signature_intact_rate": 100.0,
-        **other,
-    }
+summary = make_summary
 
 
 def test_the_largest_effect_in_the_direction_wanted_is_chosen():
@@ -57,7 +40,7 @@ def test_the_recommendation_carries_what_the_coefficient_did():
     ],
 )
 def test_the_thresholds_are_included(changed, qualifies):
-    assert recommend([summary(30, 40) | changed], "correct").qualifies is qualifies
+    assert recommend([summary(**({"flip_rate": 40} | changed))], "correct").qualifies is qualifies
 
 
 def test_ties_go_to_the_higher_similarity_and_then_to_the_smaller_coefficient():

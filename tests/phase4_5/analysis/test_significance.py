@@ -1,37 +1,39 @@
 import pytest
+from report_runs import make_record
 
-from phase4_5.analysis.significance import add_p_values, compare_neighbours
+from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.analysis.significance import compare_neighbours, with_p_values
 
 
-def row(coefficient, flips):
-    results = [{"task_id": task, "flipped": task in flips} for task in range(10)]
-    return {
-        "coefficient": float(coefficient),
-        "flip_rate": 10.0 * len(flips),
-        "n_pass_to_fail": len(flips),
-        "n_fail_to_pass": 0,
-        "results": results[::-1],
-    }
+def column(coefficient, flips):
+    """Ten problems that passed at baseline, of which these fail now."""
+    return [
+        make_record(task, coefficient=coefficient, steered_passed=task not in flips)
+        for task in reversed(range(10))
+    ]
+
+
+def summaries(columns):
+    return [summarise_coefficient(records) for records in columns.values()]
 
 
 def test_p_values_are_corrected_for_both_directions_together():
-    grid = {
-        "correct": [row(1, ()), row(3, range(6))],
-        "incorrect": [row(1, range(8)), row(3, range(1))],
-    }
-    add_p_values(grid)
-    assert [entry["mcnemar_p"] for entry in grid["correct"]] == pytest.approx([1, 2 / 2**6])
-    assert grid["incorrect"][0]["mcnemar_p_holm"] == pytest.approx(4 * 2 / 2**8)
-    assert grid["correct"][1]["mcnemar_p_holm"] == pytest.approx(3 * 2 / 2**6)
-    assert grid["incorrect"][1]["mcnemar_p_holm"] == 1
+    correct = {1.0: column(1, ()), 3.0: column(3, range(6))}
+    incorrect = {1.0: column(1, range(8)), 3.0: column(3, range(1))}
+    grid = with_p_values({"correct": summaries(correct), "incorrect": summaries(incorrect)})
+    assert [entry.mcnemar_p for entry in grid["correct"]] == pytest.approx([1, 2 / 2**6])
+    assert grid["incorrect"][0].mcnemar_p_holm == pytest.approx(4 * 2 / 2**8)
+    assert grid["correct"][1].mcnemar_p_holm == pytest.approx(3 * 2 / 2**6)
+    assert grid["incorrect"][1].mcnemar_p_holm == 1
 
 
 def test_neighbours_are_those_on_the_axis_and_compared_problem_by_problem():
-    grid = {"correct": [row(30, {0, 1, 2, 3}), row(1, {9}), row(10, {0, 1})], "incorrect": []}
-    found = compare_neighbours(grid)
+    columns = {30.0: column(30, {0, 1, 2, 3}), 1.0: column(1, {9}), 10.0: column(10, {0, 1})}
+    grid = {"correct": summaries(columns), "incorrect": []}
+    found = compare_neighbours(grid, {"correct": columns, "incorrect": {}})
     assert found["incorrect"] == []
-    assert [(pair["lower"], pair["upper"]) for pair in found["correct"]] == [(1, 10), (10, 30)]
-    assert [pair["difference"] for pair in found["correct"]] == [10, 20]
-    first, second = (pair["n_problems_needed"] for pair in found["correct"])
+    assert [(pair.lower, pair.upper) for pair in found["correct"]] == [(1, 10), (10, 30)]
+    assert [pair.difference for pair in found["correct"]] == [10, 20]
+    first, second = (pair.n_problems_needed for pair in found["correct"])
     # 2 gained and 1 lost tell less than 2 gained and none lost.
     assert first > second

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from phase4_5.analysis.statistics import (
-    FEWEST_DIFFERING,
+    MIN_DIFFERING,
     holm,
     mcnemar_p,
     paired_difference,
@@ -103,7 +103,7 @@ def test_the_fewest_pairs_that_can_show_anything():
     def p(n):
         return paired_difference([1.0] * n, [0.0] * n).p
 
-    assert p(FEWEST_DIFFERING) < 0.05 < p(FEWEST_DIFFERING - 1)
+    assert p(MIN_DIFFERING) < 0.05 < p(MIN_DIFFERING - 1)
 
 
 def test_the_problems_needed_reach_the_power_that_is_promised():
@@ -125,7 +125,7 @@ def test_more_problems_are_needed_for_smaller_differences_and_none_tell_equals_a
     def needed(n_differing):
         return problems_needed([True] * n_differing + [False] * (100 - n_differing), [False] * 100)
 
-    assert needed(100) == FEWEST_DIFFERING
+    assert needed(100) == MIN_DIFFERING
     assert needed(50) < needed(20) < needed(5)
     assert needed(0) is None
     assert problems_needed([True, False], [False, True]) is None

@@ -51,8 +51,9 @@ HOSTILE = textwrap.dedent(
 
     def use_everything():
         from phase4_5.analysis.changes import what_changed
-        from phase4_5.analysis.failure_modes import classify, expected_function, signature_intact
+        from phase4_5.analysis.failure_modes import Program, classify
         from phase4_5.analysis.metrics import similarity
+        from phase4_5.analysis.signatures import expected_function, signature_intact
         from phase4_5.analysis.syntax import has_valid_syntax
 
         good = "def f(a):\n    return a"
@@ -65,7 +66,7 @@ HOSTILE = textwrap.dedent(
                 if "long" not in name:
                     similarity(*(part[:5_000] for part in pair))
                 for outcome in ("wrong_answer", "exception", "syntax_error"):
-                    classify(pair[0], outcome, text[:200], "f", pair[1])
+                    classify(Program(pair[0], outcome, text[:200], "f", pair[1], "eos"))
             expected_function([text])
             expected_function(["assert " + text])
 

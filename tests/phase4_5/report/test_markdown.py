@@ -1,7 +1,7 @@
-import copy
+from dataclasses import replace
 
 import pytest
-from report_runs import make_record, make_run
+from report_runs import changed, make_comparison, make_final, make_record, make_run
 
 from phase4_5.report.markdown import markdown_report
 
@@ -20,16 +20,19 @@ def run(tmp_path):
             coefficient,
             baseline_passed=task_id < 3,
             steered_passed=(task_id < 3) != (task_id in flips),
-            failure_mode=None if (task_id < 3) != (task_id in flips) else "wrong_answer",
         )
         for direction in ("correct", "incorrect")
         for coefficient, flips in ((30, (1, 4)), (3, ()), (17.5, (1,)))
         for task_id in range(5)
     ]
-    nothing = {"correct": None, "incorrect": None}
-    run = make_run(tmp_path, records, controls=nothing, final_evaluation=dict(nothing))
-    run.summary["results"]["correct"][-1] |= {"refined": True, "relative_strength": 0.0123}
-    return run
+    run = make_run(tmp_path, records)
+    return changed(run, "results", "correct", -1, refined=True, relative_strength=0.0123)
+
+
+def choosing(run, coefficient, **fields):
+    """The run with this choice for correct-steering."""
+    place = ("selected_coefficients", "correct")
+    return changed(run, *place, coefficient=float(coefficient), **fields)
 
 
 def part(text, title):
@@ -59,8 +62,8 @@ def test_what_was_run(run):
 
 
 def test_a_row_for_each_coefficient_by_size(run):
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
-    run.summary["results"]["correct"][0] |= {"mcnemar_p": 0.04, "mcnemar_p_holm": 0.24}
+    run = choosing(run, 30)
+    run = changed(run, "results", "correct", 0, mcnemar_p=0.04, mcnemar_p_holm=0.24)
     text = markdown_report(run)
     # Wilson's intervals of 2 of 5, 1 of 2 and 1 of 3.
     assert row(text, "**30**") == [
@@ -79,11 +82,9 @@ def test_a_row_for_each_coefficient_by_size(run):
 
 
 def test_rates_and_strengths_that_do_not_exist(run):
-    row_of_3 = run.summary["results"]["correct"][1]
-    row_of_3 |= {"correction_rate": None, "correction_rate_interval": None}
-    row_of_3["relative_strength"] = None
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
-    assert row(markdown_report(run), "3")[1:5] == [
+    missing = {"correction_rate": None, "correction_rate_interval": None}
+    run = changed(run, "results", "correct", 1, **missing, relative_strength=None)
+    assert row(markdown_report(choosing(run, 30)), "3")[1:5] == [
         "?",
         "0.0 % [0, 43]",
         "none there",
@@ -94,54 +95,28 @@ def test_rates_and_strengths_that_do_not_exist(run):
 def test_by_whom_and_why(run):
     text = markdown_report(run)
     assert "**No coefficient qualifies" in text or "is recommended** by the rule" in text
-    rule = run.summary["recommended"]["correct"]
-    run.summary["selected_coefficients"]["correct"] = {
-        "coefficient": 3.0,
-        "selection_method": "manual",
-        "reviewer": "Ada",
-        "rationale": "Looks sane.\nThe others don't.",
-        "qualifies": False,
-    }
-    text = markdown_report(run)
+    rule = run.summary.recommended["correct"]
+    by_hand = {"selection_method": "manual", "reviewer": "Ada", "qualifies": False}
+    why = "Looks sane.\nThe others don't."
+    text = markdown_report(choosing(run, 3, rationale=why, **by_hand))
     assert "## Correct-steering: 3\n\n**3 is chosen by hand**, by `Ada`:\n" in text
     assert "> Looks sane.\n>\n> The others don't.\n" in text
-    assert f"The rule names {rule['coefficient']:g}:\n\n> " in text
+    assert f"The rule names {rule.coefficient:g}:\n\n> " in text
 
 
 def test_whether_there_is_a_recommendation(run):
-    entry = run.summary["recommended"]["correct"]
-    entry["qualifies"] = True
-    chosen = f"{run.summary['selected_coefficients']['correct']['coefficient']:g}"
+    chosen = f"{run.selected.correct.coefficient:g}"
+    run = changed(run, "recommended", "correct", qualifies=True)
     assert f"**{chosen} is recommended** by the rule" in markdown_report(run)
-    entry["qualifies"] = False
+    run = changed(run, "recommended", "correct", qualifies=False)
     assert f"**No coefficient qualifies; {chosen} is the nearest.**" in markdown_report(run)
-
-
-def comparison(*flip_rates):
-    return {
-        "statement": f"A statement of {len(flip_rates)}.",
-        "coefficients": [
-            {
-                "coefficient": 30.0,
-                "flip_rate": sum(flip_rates) / len(flip_rates),
-                "flip_rates": list(flip_rates),
-                "difference": 12.5,
-                "interval": [-3.2, 28.4],
-                "p": 0.125,
-                "p_holm": 0.5,
-            }
-        ],
-    }
 
 
 def test_controls(run):
     without = part(markdown_report(run), "is it this direction?")
     assert without.startswith("No controls were run: nothing here tells")
-    run.summary["controls"]["correct"] = {
-        "n_random": 2,
-        "random": comparison(20.0, 40.0),
-        "opposite": comparison(10.0),
-    }
+    controls = {"random": make_comparison(20.0, 40.0), "opposite": make_comparison(10.0)}
+    run = changed(run, "controls", correct={"n_random": 2, **controls})
     found = part(markdown_report(run), "is it this direction?")
     assert found.startswith("A statement of 2.\n\nA statement of 1.\n\n| coefficient ")
     random, opposite = found.split("| coefficient ")[1:]
@@ -153,30 +128,31 @@ def test_controls(run):
 def test_held_out_problems_beside_the_search(run):
     without = part(markdown_report(run), "problems outside the search")
     assert without.startswith("Nothing was evaluated outside the search")
-    in_search = run.summary["results"]["correct"][0]
-    final = in_search | {"n_problems": 40, "n_flipped": 4, "flip_rate_interval": [4.0, 23.1]}
-    run.summary["final_evaluation"]["correct"] = final
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    in_search = run.summary.results["correct"][0]
+    outside = {"n_problems": 40, "n_flipped": 4, "flip_rate_interval": [4.0, 23.1]}
+    final = make_final(in_search, **outside)
+    run = choosing(changed(run, "final_evaluation", correct=final), 30)
     found = part(markdown_report(run), "problems outside the search")
     assert row(found, "coefficient 30") == ["coefficient 30", "search", "outside"]
     assert row(found, "flips") == ["flips", "2/5 [12, 77]", "4/40 [4, 23]"]
     assert found.endswith("Without controls on these problems.")
-    final["control"] = {"statement": "Stronger here."}
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 3.0
+    control = make_comparison(20.0, statement="Stronger here.")
+    run = choosing(changed(run, "final_evaluation", "correct", control=control), 3)
     found = part(markdown_report(run), "problems outside the search")
     assert found.startswith("**This is coefficient 30**, not 3, which was chosen later.")
     assert found.endswith("Stronger here.")
 
 
 def test_neighbours(run):
-    run.summary["neighbours"]["correct"] = [
+    pairs = [
         {"lower": 3.0, "upper": 17.5, "difference": 20.0, "n_problems_needed": 1234},
         {"lower": 17.5, "upper": 30.0, "difference": -0.0, "n_problems_needed": None},
     ]
+    run = changed(run, "neighbours", correct=pairs)
     found = part(markdown_report(run), "neighbours")
     assert row(found, "3 and 17.5") == ["3 and 17.5", "+20.0", "1,234"]
     assert row(found, "17.5 and 30")[2] == "-"
-    run.summary["neighbours"]["correct"] = []
+    run = changed(run, "neighbours", correct=[])
     assert part(markdown_report(run), "neighbours") == "There is one coefficient only."
 
 
@@ -190,7 +166,7 @@ def test_failure_modes(run):
 
 
 def test_flips_with_their_problems_and_why_at_the_chosen_coefficient(run):
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 30.0
+    run = choosing(run, 30)
     assert part(markdown_report(run), "flips").splitlines() == [
         "Problems (`task_id`) that flipped:",
         "",
@@ -205,8 +181,7 @@ def test_flips_with_their_problems_and_why_at_the_chosen_coefficient(run):
         "  - Task 004: Fail→Pass (passes now; changed: operators)",
         "```",
     ]
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 3.0
-    assert "Why" not in part(markdown_report(run), "flips")
+    assert "Why" not in part(markdown_report(choosing(run, 3)), "flips")
 
 
 def test_tables_are_aligned(run):
@@ -221,22 +196,25 @@ def test_tables_are_aligned(run):
 
 def with_text(run, text):
     """A run in which strangers wrote this, wherever they can."""
-    run = copy.deepcopy(run)
-    summary = run.summary
-    summary["config"]["model_name"] = text
-    summary["environment"] = {"device": text, "dtype": text, "commit": text}
+    run = changed(run, "config", model_name=text)
+    run = changed(run, "environment", device=text, dtype=text, commit=text)
+    failures = {"exception:__x__": 2}
+    by_hand = {"selection_method": "manual", "reviewer": text, "rationale": text}
     for name in ("correct", "incorrect"):
-        summary["selected_coefficients"][name] = {
-            "coefficient": 30.0,
-            "selection_method": "manual",
-            "reviewer": text,
-            "rationale": text,
-        }
-        summary["controls"][name] = {"random": comparison(20.0) | {"statement": text}}
-        summary["results"][name][0]["failure_modes"] = {"exception:__x__": 2}
-        for record in run.examples[name, 30.0]:
-            record |= {"failure_mode": "exception:E", "error": text}
-    return run
+        run = changed(run, "selected_coefficients", name, coefficient=30.0, **by_hand)
+        controls = {"n_random": 1, "random": make_comparison(20.0, statement=text)}
+        run = changed(run, "controls", **{name: controls})
+        run = changed(run, "results", name, 0, failure_modes=failures)
+    examples = {
+        key: [
+            record
+            if record.steered_passed
+            else record.model_copy(update={"failure_mode": "exception:E", "error": text})
+            for record in records
+        ]
+        for key, records in run.examples.items()
+    }
+    return replace(run, examples=examples)
 
 
 def structure(text):

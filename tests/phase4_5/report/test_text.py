@@ -1,30 +1,22 @@
 import pytest
+from report_runs import make_record
 
 from phase4_5.analysis.metrics import summarise_coefficient
 from phase4_5.report.text import analysis_text
 
 
-def record(task_id, baseline_passed, mode, changes, error=None, coefficient=30.0):
-    passed = mode is None
-    direction = None
-    if baseline_passed != passed:
-        direction = "pass→fail" if baseline_passed else "fail→pass"
-    return {
-        "task_id": task_id,
-        "coefficient": coefficient,
-        "baseline_passed": baseline_passed,
-        "steered_passed": passed,
-        "flipped": baseline_passed != passed,
-        "flip_direction": direction,
-        "token_similarity": 0.62,
-        "char_similarity": 0.71,
-        "length_ratio": 1.5,
-        "failure_mode": mode,
-        "changes": changes,
-        "error": error,
-        "valid_syntax": mode != "parse_error",
-        "signature_intact": True,
-    }
+def record(task_id, baseline_passed, mode, changes, error=None, coefficient=30.0, **other):
+    return make_record(
+        task_id,
+        coefficient=coefficient,
+        baseline_passed=baseline_passed,
+        steered_passed=mode is None,
+        failure_mode=mode,
+        changes=changes,
+        error=error,
+        valid_syntax=mode != "parse_error",
+        **{"token_similarity": 0.62, "char_similarity": 0.71, "length_ratio": 1.5, **other},
+    )
 
 
 def text_of(records):
@@ -96,7 +88,7 @@ def test_an_error_message_can_not_upset_the_page():
 
 
 def test_a_ratio_that_does_not_exist():
-    records = [record(1, True, None, []) | {"length_ratio": None}]
+    records = [record(1, True, None, [], length_ratio=None)]
     assert "  - Average length ratio: none\n" in text_of(records)
 
 

@@ -48,15 +48,13 @@ def test_a_choice_for_one_direction_leaves_the_other(folder):
     assert after["incorrect"] == before["incorrect"]
     entry = after["correct"]
     assert (entry["coefficient"], entry["rationale"], entry["reviewer"]) == (30.0, WHY, "Ada")
-    row = next(
-        row for row in load_run(folder).summary["results"]["correct"] if row["coefficient"] == 30
-    )
+    row = next(row for row in load_run(folder).summary.results["correct"] if row.coefficient == 30)
     for key in ("flip_rate", "flip_rate_interval", "corruption_rate", "relative_strength"):
-        assert entry[key] == row[key]
+        assert entry[key] == getattr(row, key)
     assert entry["qualifies"] is False
     for key in ("layer", "feature_idx", "residual_site"):
         assert entry[key] == before["correct"][key]
-    assert load_run(folder).selected == after, "the summary tells the same"
+    assert load_run(folder).selected.dump() == after, "the summary tells the same"
 
 
 def test_the_earlier_version_is_kept(folder):
@@ -122,8 +120,8 @@ def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     assert kept["correct"]["final_evaluation"]["coefficient"] == 3
     assert kept["correct"]["final_evaluation"]["n_problems"] == 20
     summary = load_run(folder).summary
-    assert summary["selected_coefficients"] == kept
-    assert summary["recommended"]["correct"]["coefficient"] != 3
+    assert summary.selected_coefficients.dump() == kept
+    assert summary.recommended["correct"].coefficient != 3
     for name in ("report.html", "phase_4_5_report.md"):
         assert "Ada" in (folder / name).read_text()
     assert (
@@ -167,7 +165,7 @@ def test_a_manual_choice_without_an_entry_is_refused(finished, folder, capsys):
     path = folder / "selected_coefficients.json"
     path.write_text('{"selection_method": "manual"}')
     assert command(finished, "phase", "4.5") == 2
-    assert "no whole choice for 'correct'" in capsys.readouterr().err
+    assert "selected_coefficients.json: no timestamp in it" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("small")
@@ -178,5 +176,5 @@ def test_a_choice_outlives_a_grid_without_it_and_every_report_still_tells_it(fin
     assert (kept["coefficient"], kept["reviewer"]) == (100, "Ada")
     assert kept["flip_rate"] == 50
     assert kept["final_evaluation"]["coefficient"] == 100
-    assert [row["coefficient"] for row in load_run(folder).summary["results"]["correct"]] == [1, 3]
+    assert [row.coefficient for row in load_run(folder).summary.results["correct"]] == [1, 3]
     assert "is chosen by hand" in (folder / "phase_4_5_report.md").read_text()

@@ -44,7 +44,7 @@ def test_the_summary_and_all_its_examples(folder):
     assert len(run.examples) == 14
     assert len(run.examples["correct", 30.0]) == 10
     selected = json.loads((folder / "selected_coefficients.json").read_text())
-    assert run.selected == selected
+    assert run.selected.dump() == selected
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,23 @@ def test_the_summary_and_all_its_examples(folder):
     [
         (lambda path: path.unlink(), "missing"),
         (lambda path: path.write_text(path.read_text()[:300]), "not valid JSON"),
-        (lambda path: path.write_text("[]"), "not a summary"),
+        (lambda path: path.write_text("[]"), "should be a valid dictionary"),
         (lambda path: change(path, without("controls")), "no controls in it"),
-        (lambda path: change(path, without("results", "correct")), "no whole results"),
-        (lambda path: change(path, without("results", "correct", 0, "n_flipped")), "no whole"),
-        (lambda path: change(path, without("features", "incorrect", "layer")), "no whole"),
+        (
+            lambda path: change(path, without("results", "correct")),
+            "results has nothing for correct",
+        ),
+        (
+            lambda path: change(path, without("results", "correct", 0, "n_flipped")),
+            "no results.correct.0.n_flipped in it",
+        ),
+        (
+            lambda path: change(path, without("features", "incorrect", "layer")),
+            "no features.incorrect.layer",
+        ),
         (
             lambda path: change(path, lambda content: content | {"results": {"correct": []}}),
-            "no whole results",
+            "results.correct=[]",
         ),
     ],
 )
@@ -73,7 +82,7 @@ def test_a_summary_that_is_not_whole(folder, damage, message):
     ("damage", "message"),
     [
         (lambda path: path.unlink(), "missing"),
-        (lambda path: path.write_text("{}"), "not a list of records"),
+        (lambda path: path.write_text("{}"), "not a list"),
         (lambda path: change(path, lambda records: records[:3]), "of another run"),
         (
             lambda path: change(path, lambda records: [{**records[0], "coefficient": 3.0}] * 10),
@@ -83,7 +92,7 @@ def test_a_summary_that_is_not_whole(folder, damage, message):
             lambda path: change(
                 path, lambda records: [{**record, "flipped": True} for record in records]
             ),
-            "of another run",
+            "flipped True and flip_direction None don't fit",
         ),
         (
             lambda path: change(

@@ -21,7 +21,7 @@ def folder(finished):
 @pytest.fixture
 def key(folder):
     record = load_run(folder).examples["correct", 30.0][0]
-    return example_key("correct", 30.0, record["task_id"])
+    return record.example_key
 
 
 def test_a_mark_is_there_after_a_restart(folder, key):
@@ -91,7 +91,7 @@ def test_marks_of_a_coefficient_outside_this_grid_wait_for_it(folder, key):
     summary["results"]["correct"] = [row for row in rows if row["coefficient"] != 30]
     path.write_text(json.dumps(summary))
     narrow = load_run(folder)
-    other = example_key("correct", 10, narrow.examples["correct", 10.0][0]["task_id"])
+    other = example_key("correct", 10, narrow.examples["correct", 10.0][0].task_id)
     marks = Marks(narrow)
     assert marks.shown() == {}
     marks.put(other, "keep", "", 0)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from report_runs import make_record
 
 from common.config import load_config
 from common_simplified.residual_stream import site_module
@@ -21,13 +22,12 @@ GRID = "over the whole grid"
 
 def records(flips, n=10, steering_type="correct", passed=0.5):
     return [
-        {
-            "task_id": task,
-            "steering_type": steering_type,
-            "flipped": task in flips,
-            "baseline_passed": task < n * passed,
-            "steered_passed": (task < n * passed) != (task in flips),
-        }
+        make_record(
+            task,
+            steering_type,
+            baseline_passed=task < n * passed,
+            steered_passed=(task < n * passed) != (task in flips),
+        )
         for task in range(n)
     ]
 
@@ -77,23 +77,23 @@ def test_what_is_left_after_the_controls_is_taken_problem_by_problem():
             "opposite": {1: {9}, 3: {9}},
         },
     )
-    assert found["n_random"] == 2
-    first, second = found["random"]["coefficients"]
-    assert (first["coefficient"], first["flip_rate"], first["flip_rates"]) == (1, 10, [20, 0])
-    assert first["difference"] == pytest.approx(30)
-    assert second["difference"] == 0
-    assert first["p_holm"] == pytest.approx(2 * first["p"])
-    assert found["random"]["curve"]["difference"] == pytest.approx(15)
+    assert found.n_random == 2
+    first, second = found.random.coefficients
+    assert (first.coefficient, first.flip_rate, first.flip_rates) == (1, 10, [20, 0])
+    assert first.difference == pytest.approx(30)
+    assert second.difference == 0
+    assert first.p_holm == pytest.approx(2 * first.p)
+    assert found.random.curve.difference == pytest.approx(15)
     # Task 9 failed at baseline: its flip is a correction.
-    assert found["opposite"]["coefficients"][0]["wanted_rate"] == pytest.approx(20)
-    assert found["opposite"]["curve"]["difference"] == pytest.approx(15)
+    assert found.opposite.coefficients[0].wanted_rate == pytest.approx(20)
+    assert found.opposite.curve.difference == pytest.approx(15)
 
 
 def test_without_controls_nothing_is_said():
     assert compare({1: {0}}, {}) is None
     found = compare({1: {0}}, {"opposite": {1: {0}}})
-    assert "random" not in found
-    assert found["n_random"] == 0
+    assert found.random is None
+    assert found.n_random == 0
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_without_controls_nothing_is_said():
 )
 def test_the_verdict_in_words(latent, control, verdict, words):
     found = compare({10: set(latent)}, {"random_1": {10: set(control)}})
-    assert found["random"]["verdict"] == verdict
-    assert words in found["random"]["statement"]
-    assert GRID in found["random"]["statement"]
+    assert found.random.verdict == verdict
+    assert words in found.random.statement
+    assert GRID in found.random.statement
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def verdicts(selector, direction, folder):
         search = Search(config, replaced, Runner(executor, None))
         evaluations = search.grid(inputs.problems)
         found = search.controls(evaluations, inputs.problems)
-    return [found[name]["random"]["verdict"] for name in directions]
+    return [found[name].random.verdict for name in directions]
 
 
 def test_a_direction_that_matters_is_told_from_random_ones(selector, tmp_path):

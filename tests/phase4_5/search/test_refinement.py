@@ -1,4 +1,5 @@
 import pytest
+from report_runs import make_summary
 
 from phase4_5.search.refinement import best_neighbours, refine
 
@@ -6,16 +7,8 @@ GRID = (1, 3, 10, 30, 100, 300, 1000)
 
 
 def summary(coefficient, flip_rate, effect=None, **other):
-    return {
-        "coefficient": float(coefficient),
-        "flip_rate": float(flip_rate),
-        "correction_rate": flip_rate if effect is None else effect,
-        "corruption_rate": 0.0,
-        "mean_token_similarity": 0.7,
-        "valid_syntax_rate": 100.0,
-        "signature_intact_rate": 100.0,
-        **other,
-    }
+    rates = {"correction_rate": float(flip_rate if effect is None else effect)}
+    return make_summary(coefficient, flip_rate, **rates, corruption_rate=0.0, **other)
 
 
 def with_peak_at(best):
@@ -38,7 +31,7 @@ def test_it_comes_close_to_a_peak_between_two_neighbours(best):
         return evaluate(coefficient)
 
     added = refine([evaluate(value) for value in GRID], "correct", 8, count)
-    assert [entry["coefficient"] for entry in added] == asked
+    assert [entry.coefficient for entry in added] == asked
     assert len(asked) == len(set(asked)) <= 8
     nearest = min(asked, key=lambda value: max(value, best) / min(value, best))
     assert max(nearest, best) / min(nearest, best) < 1.06
@@ -67,7 +60,7 @@ def test_where_none_qualifies_it_looks_between_too_weak_and_broken():
     grid = [evaluate(value) for value in GRID]
     assert best_neighbours(grid, "correct") == (10, 30)
     added = refine(grid, "correct", 6, evaluate)
-    assert any(12 < entry["coefficient"] <= 17 for entry in added)
+    assert any(12 < entry.coefficient <= 17 for entry in added)
 
 
 def test_where_the_best_is_too_strong_it_looks_below():
