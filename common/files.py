@@ -58,8 +58,8 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a strict JSON file.
+def read_json(path: Path, remedy: str = "make it anew") -> Any:
+    """Read a strict JSON file; `remedy` says what to do where it is damaged.
 
     Raises:
         InputError: the file is missing, can't be read, or isn't JSON without NaN and Infinity.
@@ -73,7 +73,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: can't be read ({error.strerror})") from error
     # Also what is nested too deep, and a whole number of thousands of digits.
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error}); make it anew") from error
+        raise InputError(f"{path}: not valid JSON ({error}); {remedy}") from error
 
 
 def _finite(text: str) -> float:

@@ -61,6 +61,7 @@ PHASES: dict[str, Phase] = {
             outputs=(
                 "phase_4_5_summary.json",
                 "selected_coefficients.json",
+                "all_records.parquet",
                 "coefficient_analysis_plots.png",
                 "coefficient_analysis_plots.pdf",
                 "coefficient_analysis.txt",

@@ -59,7 +59,7 @@ def read_model(path: Path, model: type[Model], remedy: str) -> Model:
     Raises:
         InputError: the file is missing, can't be read, or a field in it is missing or wrong.
     """
-    return model.parse(read_json(path), path, remedy)
+    return model.parse(read_json(path, remedy), path, remedy)
 
 
 def read_models(path: Path, model: type[Model], remedy: str) -> list[Model]:
@@ -68,7 +68,7 @@ def read_models(path: Path, model: type[Model], remedy: str) -> list[Model]:
     Raises:
         InputError: the file is missing, can't be read, or a field in it is missing or wrong.
     """
-    values = read_json(path)
+    values = read_json(path, remedy)
     if not isinstance(values, list):
         raise InputError(f"{path}: not a list; {remedy}")
     return [

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from common.config import Config, resolve_path
 from common.errors import InputError
-from common.files import fingerprint, read_json
+from common.files import fingerprint
 from common.hub import hub_commit
+from common.terms import ResidualSite
+from common.typed_files import FileModel, read_model
 from common.utils import detect_device
 
 # The settings on which every generated and judged solution depends.
@@ -36,6 +40,34 @@ GENERATION_SETTINGS = (
 """The settings on which a greedy program and its verdict depend, given the prompt."""
 
 
+METADATA_FILE = "metadata.json"
+"""What a phase says of how its outputs were made."""
+
+
+class PhaseMetadata(FileModel):
+    """A phase's `metadata.json`, as far as later phases need it.
+
+    The published study's holds fewer keys; none of these has to be there.
+    """
+
+    settings: dict[str, Any] | None = None
+    """What the outputs depend on (`solution_settings`)."""
+    residual_site: ResidualSite | None = None
+    start_index: Annotated[int, Field(ge=0)] = 0
+    """Of the phase's problems in their split."""
+
+
+def read_metadata(path: Path) -> PhaseMetadata | None:
+    """Read a phase's metadata, or None if there are none.
+
+    Raises:
+        InputError: the file can't be read, or a field in it is wrong.
+    """
+    if not path.exists():
+        return None
+    return read_model(path, PhaseMetadata, "mend it, or run that phase anew with --fresh")
+
+
 def solution_settings(config: Config) -> dict[str, Any]:
     """What a journal of solutions is bound to: settings, the kind of device, and the files."""
     return {
@@ -62,12 +94,10 @@ def require_same_settings(
     Raises:
         InputError: one of the settings `names` differs; the line ends with `remedy`.
     """
-    if not metadata_file.exists():
+    metadata = read_metadata(metadata_file)
+    if metadata is None or metadata.settings is None:
         return
-    metadata = read_json(metadata_file)
-    before = metadata.get("settings") if isinstance(metadata, dict) else None
-    if not isinstance(before, dict):
-        return
+    before = metadata.settings
     now = solution_settings(config)
     for name in names:
         if name == "model_weights" and now[name] is None:

@@ -11,11 +11,13 @@ from common.errors import RunError
 from common.files import write_json
 from common.logging import get_logger
 from common.problems import load_split
+from common.typed_files import write_model
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import decoder_layers
 from common_simplified.sandbox import isolation
 from common_simplified.solving import Task, make_tasks, open_journal, pass_rate, solve_greedily
+from phase2_5_simplified.features import FEATURES_FILE, TopFeatures
 from phase2_5_simplified.plain_text import PlainText
 from phase2_5_simplified.sae_analyzer import (
     Separation,
@@ -133,7 +135,7 @@ class FeatureFinder:
             },
         )
         # Last: its presence says that the phase is done.
-        write_json(self.output_dir / "top_20_features.json", features)
+        write_model(self.output_dir / FEATURES_FILE, TopFeatures.model_validate(features))
 
 
 @torch.inference_mode()

@@ -1,18 +1,27 @@
 """The file of top features: reading it, and what later phases take from it."""
 
-import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from common.config import Config
 from common.errors import InputError
-from common.files import read_json
 from common.logging import get_logger
-from common.terms import STEERING_TYPES, SteeringType
+from common.terms import SteeringType
+from common.typed_files import FileModel, read_model
 from common.utils import require_phase_file
-from common_simplified.provenance import MODEL_SETTINGS, require_same_settings
+from common_simplified.provenance import (
+    METADATA_FILE,
+    MODEL_SETTINGS,
+    read_metadata,
+    require_same_settings,
+)
 
 logger = get_logger("phase2_5.features")
+
+
+FEATURES_FILE = "top_20_features.json"
 
 
 @dataclass(frozen=True)
@@ -25,54 +34,57 @@ class Feature:
     separation_score: float
 
 
+class FeatureEntry(FileModel):
+    """A latent in the file of top features; the published run's has these keys."""
+
+    feature_idx: Annotated[int, Field(ge=0)]
+    layer: Annotated[int, Field(ge=0)]
+    separation_score: Annotated[float, Field(ge=0, le=1)]
+    """`f_correct` - `f_incorrect`, or the reverse."""
+    f_correct: float | None = None
+    """The fraction of right solutions on which it fires."""
+    f_incorrect: float | None = None
+    mean_activation: float | None = None
+
+
+class TopFeatures(FileModel):
+    """The content of `top_20_features.json`, best first."""
+
+    correct: Annotated[list[FeatureEntry], Field(min_length=1)]
+    incorrect: Annotated[list[FeatureEntry], Field(min_length=1)]
+
+
 def load_best_features(config: Config) -> dict[SteeringType, Feature]:
     """The single best feature of each kind, from Phase 2.5's `top_20_features.json`.
 
     Raises:
         InputError: the file is missing, damaged, lacks a kind, or is of another residual site.
     """
-    path = require_phase_file("2.5", "top_20_features.json", config)
-    content = read_json(path)
+    path = require_phase_file("2.5", FEATURES_FILE, config)
+    top = read_model(path, TopFeatures, "make it anew with: python3 run.py phase 2.5 --fresh")
     _check_site(config)
     require_same_settings(
-        config.output_dir("2.5") / "metadata.json",
+        config.output_dir("2.5") / METADATA_FILE,
         config,
         MODEL_SETTINGS,
         "find features for this model: python3 run.py phase 2.5 --fresh",
     )
-    features: dict[SteeringType, Feature] = {}
-    for steering_type in STEERING_TYPES:
-        listed = content.get(steering_type) if isinstance(content, dict) else None
-        if not isinstance(listed, list) or not listed:
-            raise InputError(
-                f"{path}: no list of {steering_type!r} features in it; "
-                "make it anew with: python3 run.py phase 2.5 --fresh"
-            )
-        try:
-            features[steering_type] = _parse(steering_type, listed[0])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: the first {steering_type!r} feature needs an integer layer and "
-                f"feature_idx and a number separation_score ({error})"
-            ) from error
-    return features
-
-
-def _parse(steering_type: SteeringType, raw: dict[str, Any]) -> Feature:
-    layer, feature_idx = raw["layer"], raw["feature_idx"]
-    if not all(
-        isinstance(x, int) and not isinstance(x, bool) and x >= 0 for x in (layer, feature_idx)
-    ):
-        raise ValueError(f"layer={layer!r}, feature_idx={feature_idx!r}")
-    score = float(raw["separation_score"])
-    if not math.isfinite(score):
-        raise ValueError(f"separation_score={score}")
-    return Feature(steering_type, layer, feature_idx, score)
+    best: dict[SteeringType, FeatureEntry] = {
+        "correct": top.correct[0],
+        "incorrect": top.incorrect[0],
+    }
+    return {
+        steering_type: Feature(
+            steering_type, entry.layer, entry.feature_idx, entry.separation_score
+        )
+        for steering_type, entry in best.items()
+    }
 
 
 def _check_site(config: Config) -> None:
-    path = config.output_dir("2.5") / "metadata.json"
-    if not path.exists():
+    path = config.output_dir("2.5") / METADATA_FILE
+    metadata = read_metadata(path)
+    if metadata is None:
         logger.warning(
             "%s: missing, so that nothing says at which residual site the features were found; "
             "taken to be %s",
@@ -80,12 +92,11 @@ def _check_site(config: Config) -> None:
             config.residual_site,
         )
         return
-    metadata = read_json(path)
-    site = metadata.get("residual_site") if isinstance(metadata, dict) else None
-    if site is not None and site != config.residual_site:
+    if metadata.residual_site not in (None, config.residual_site):
         raise InputError(
-            f"{path}: the features were found at {site}, but PVA_SAE_RESIDUAL_SITE is "
-            f"{config.residual_site}; set it to {site}, or run Phase 2.5 for the other site"
+            f"{path}: the features were found at {metadata.residual_site}, but "
+            f"PVA_SAE_RESIDUAL_SITE is {config.residual_site}; set it to "
+            f"{metadata.residual_site}, or run Phase 2.5 for the other site"
         )
 
 

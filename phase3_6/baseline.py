@@ -7,11 +7,15 @@ from typing import Any, cast, get_args
 
 from common.config import Config
 from common.errors import InputError
-from common.files import read_json
 from common.logging import get_logger
 from common.problems import parse_test_list
 from common.utils import require_phase_file
-from common_simplified.provenance import GENERATION_SETTINGS, require_same_settings
+from common_simplified.provenance import (
+    GENERATION_SETTINGS,
+    METADATA_FILE,
+    read_metadata,
+    require_same_settings,
+)
 from common_simplified.sandbox import ExecutionResult, Outcome
 
 logger = get_logger("phase3_6.baseline")
@@ -54,7 +58,7 @@ def load_baseline(config: Config) -> list[BaselineProblem]:
     """
     path = require_phase_file("3.6", BASELINE_FILE, config)
     require_same_settings(
-        path.parent / "metadata.json",
+        path.parent / METADATA_FILE,
         config,
         GENERATION_SETTINGS,
         "make the baseline anew: python3 run.py phase 3.6 --fresh",
@@ -88,9 +92,8 @@ def _report_doubled_assert(problems: Collection[BaselineProblem], path: Path) ->
 
 def _cut(problems: list[BaselineProblem], config: Config) -> list[BaselineProblem]:
     """The problems from the configured start to the end index, as Phase 3.6 counted them."""
-    metadata_file = config.output_dir("3.6") / "metadata.json"
-    metadata = read_json(metadata_file) if metadata_file.exists() else {}
-    first = metadata.get("start_index", 0) if isinstance(metadata, dict) else 0
+    metadata = read_metadata(config.output_dir("3.6") / METADATA_FILE)
+    first = 0 if metadata is None else metadata.start_index
     end = None if config.end_index is None else max(0, config.end_index - first)
     cut = problems[max(0, config.start_index - first) : end]
     if not cut:

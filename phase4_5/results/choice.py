@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.files import read_json, write_text
 from common.logging import get_logger
 from common.terms import STEERING_TYPES, ResidualSite, SteeringType
-from common.typed_files import write_model
+from common.typed_files import read_model, write_model
 from phase2_5_simplified.features import Feature
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.records import (
@@ -102,7 +102,7 @@ def read_choice(folder: Path) -> Choice | None:
     path = folder / SELECTED_FILE
     if not path.exists():
         return None
-    return Choice.parse(read_json(path), path, "mend it, or move it away")
+    return read_model(path, Choice, "mend it, or move it away")
 
 
 def manual_choice(config: Config, features: Mapping[SteeringType, Feature]) -> Choice | None:
@@ -267,7 +267,7 @@ def _earlier(path: Path) -> dict[str, Any] | None:
     """What is on disk as it is, also if it is no whole choice: it is kept nevertheless."""
     if not path.exists():
         return None
-    value = read_json(path)
+    value = read_json(path, "mend it, or move it away")
     if not isinstance(value, dict):
         raise InputError(f"{path}: not a choice; move it away")
     return value

@@ -49,13 +49,32 @@ def test_the_published_file_is_read(config):
     ("content", "message"),
     [
         ('{"correct": [', "not valid JSON"),
-        ({"correct": PUBLISHED["correct"]}, "no list of 'incorrect' features"),
-        ({**PUBLISHED, "correct": []}, "no list of 'correct' features"),
-        ([1], "no list of 'correct' features"),
-        ({**PUBLISHED, "correct": [{"layer": 1, "separation_score": 1}]}, "'feature_idx'"),
-        ({**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": "16"}]}, "layer='16'"),
-        ({**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": -1}]}, "layer=-1"),
-        ({**PUBLISHED, "correct": ["x"]}, "first 'correct' feature"),
+        ({"correct": PUBLISHED["correct"]}, "no incorrect in it"),
+        ({**PUBLISHED, "correct": []}, r"correct=\[\]: List should have at least 1 item"),
+        ([1], r"\[1\]: Input should be a valid dictionary"),
+        (
+            {**PUBLISHED, "correct": [{"layer": 1, "separation_score": 1}]},
+            "no correct.0.feature_idx in it",
+        ),
+        (
+            {**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": "16"}]},
+            "correct.0.layer='16'",
+        ),
+        (
+            {**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "layer": -1}]},
+            "correct.0.layer=-1",
+        ),
+        *(
+            (
+                {**PUBLISHED, "correct": [{**PUBLISHED["correct"][0], "separation_score": score}]},
+                "correct.0.separation_score=",
+            )
+            for score in (1.5, -0.1, 1e25)
+        ),
+        ('{"correct": [{"separation_score": NaN}]}', "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"correct": ' + "1" * 5000 + "}", "not valid JSON"),
+        ({**PUBLISHED, "correct": ["x"]}, "correct.0='x'"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong(config, content, message):
