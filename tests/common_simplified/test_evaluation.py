@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from common_simplified import judging
+from common_simplified import evaluation
 from common_simplified.evaluation import Evaluator, as_evaluated
 from common_simplified.sandbox import ExecutionResult, SandboxLimits
 
@@ -77,7 +77,7 @@ def test_an_error_of_the_sandbox_reaches_the_run(monkeypatch):
     def broken(*_arguments):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(judging, "run_program", broken)
+    monkeypatch.setattr(evaluation, "run_program", broken)
     with Evaluator(LIMITS) as evaluator, pytest.raises(OSError, match="no more processes"):
         list(as_evaluated([(1, evaluator.evaluate(RIGHT, TESTS, ""))]))
 
