@@ -7,9 +7,7 @@ def test_memory_on_this_machine_is_within_what_it_has():
 
 def test_a_limit_on_the_cgroup_is_what_this_process_may_still_take(monkeypatch):
     without = available_memory("cpu")
-    monkeypatch.setattr(
-        sys.modules[available_memory.__module__], "cgroup_memory_left", lambda: 2**28
-    )
+    monkeypatch.setattr("common_simplified.available_memory.cgroup_memory_left", lambda: 2**28)
     # What the process holds already comes on top, as plans count the whole process.
     assert 2**28 < available_memory("cpu") < without
 
