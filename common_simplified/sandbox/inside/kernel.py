@@ -32,7 +32,7 @@ _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _SCMP_ACT_ALLOW, _SCMP_ACT_ERRNO = 0x7FFF0000, 0x00050000
 _SCMP_FLTATR_CTL_OPTIMIZE = 8
 _MOST_FILTER_BYTES = 2**15  # Less than a pipe holds.
-_SCMP_CMP_EQ, _SCMP_CMP_MASKED_EQ = 4, 7
+_SCMP_CMP_MASKED_EQ = 7
 # F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that is ready sends a signal to any process.
 _SIGNALLING_COMMANDS = (8, 10, 15)
 _CLONE_THREAD = 0x10000
@@ -163,7 +163,8 @@ class SystemCallFilter:
             _forbid(library, context, name, _EPERM)
         _forbid(library, context, "clone3", _ENOSYS)
         for command in _SIGNALLING_COMMANDS:
-            _forbid(library, context, "fcntl", _EPERM, _ArgumentTest(1, _SCMP_CMP_EQ, command, 0))
+            _forbid(library, context, "fcntl", _EPERM, _is_int(1, command))
+        _forbid(library, context, "prctl", _EPERM, _is_int(0, _PR_SET_PDEATHSIG))
         no_thread = _ArgumentTest(0, _SCMP_CMP_MASKED_EQ, _CLONE_THREAD, 0)
         _forbid(library, context, "clone", _EPERM, no_thread)
         # A tree of comparisons instead of a list: a call is found in a few steps.
@@ -199,6 +200,11 @@ def _forbid(
     status = library.seccomp_rule_add_array(context, action, number, len(tests), array)
     if status != 0:
         raise OSError(-status, f"seccomp rule for {name}: {os.strerror(-status)}")
+
+
+def _is_int(argument: int, value: int) -> _ArgumentTest:
+    """Whether an argument is `value` for a kernel that looks at its lower 32 bits alone."""
+    return _ArgumentTest(argument, _SCMP_CMP_MASKED_EQ, 2**32 - 1, value)
 
 
 def _exported(library: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:

@@ -10,15 +10,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from itertools import count
 from typing import Any
 
 from . import judge, kernel, wire
+from .clean_up import empty_folder
 from .hold import hold_folders
 from .nursery import MESSAGE_BYTES
 
+CLEAN_UP_SECONDS = 0.1
+"""How long a verdict waits for the program's folder to be emptied."""
 _POLL_SECONDS = 0.005
 _MEMORY_BYTES = 2 * 2**30
 # Should the first alarm come while an exception is ignored (in a __del__, say).
@@ -92,7 +92,10 @@ class _Server:
         signal.signal(signal.SIGALRM, _too_late)
 
     def run(self, job: dict[str, Any]) -> list[Any]:
-        """The verdict on one job, with its duration and how the program's process ended."""
+        """The verdict on one job, with its duration and how the program's process ended.
+
+        The last item says whether the folder is as before, so that another program may use it.
+        """
         ours, theirs = socket.socketpair()
         start = time.monotonic()
         deadline = start + job["timeout"]
@@ -106,8 +109,8 @@ class _Server:
         finally:
             status = self._nursery.end()
             ours.close()
-            empty_folder(self._folder)
-        return [*verdict, duration, status]
+        is_empty = empty_folder(self._folder, CLEAN_UP_SECONDS)
+        return [*verdict, duration, status, is_empty]
 
     def _judge(self, channel: wire.Channel, job: dict[str, Any]) -> list[Any]:
         """The verdict; the alarm stops waiting as well as what a test does with a value."""
@@ -140,30 +143,3 @@ def _disarm() -> None:
         except wire.TooLate:
             continue
         return
-
-
-def empty_folder(folder: str) -> None:
-    """Remove what a program left, however deep: folders inside are first moved to the top.
-
-    (shutil.rmtree recurses, and a path can be too long to name.)
-    """
-    names = (os.path.join(folder, f"moved-{number}") for number in count())
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        with suppress(OSError):
-            with os.scandir(current) as scan:
-                entries = list(scan)
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    os.chmod(entry.path, 0o700)
-                    waiting.append(_free(names))
-                    os.rename(entry.path, waiting[-1])
-                else:
-                    os.unlink(entry.path)
-            if current != folder:
-                os.rmdir(current)
-
-
-def _free(names: Iterator[str]) -> str:
-    return next(name for name in names if not os.path.lexists(name))
