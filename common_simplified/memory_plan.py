@@ -34,7 +34,7 @@ _SAE_COPIES = 2.5
 LOGITS_BYTES = 2**28
 """What a pass over drafts may take for its logits, in float32."""
 # Fewer new tokens than this hold hardly a program: no advice worth giving.
-_FEWEST_NEW_TOKENS = 50
+_MIN_NEW_TOKENS = 50
 _TIGHT = 0.9
 
 
@@ -297,7 +297,7 @@ def _alternatives(plan: MemoryPlan) -> Iterator[tuple[str, dict[str, Any]]]:
     if workload.resolved_dtype == "float32":
         yield "PVA_SAE_DTYPE=bfloat16", {"dtype": "bfloat16"}
     tokens = _largest(
-        min(_FEWEST_NEW_TOKENS, workload.max_new_tokens),
+        min(_MIN_NEW_TOKENS, workload.max_new_tokens),
         workload.max_new_tokens,
         lambda n: _replan(plan, {"max_new_tokens": n}).fits,
     )

@@ -10,7 +10,7 @@ from common.files import fingerprint, read_json
 from common.hub import hub_commit
 from common.utils import detect_device
 
-# The settings on which every generated and judged solution depends.
+# The settings on which every generated and evaluated solution depends.
 _SETTINGS = (
     "model_name",
     "model_gguf_file",

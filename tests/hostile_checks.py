@@ -21,7 +21,7 @@ import json, os, sys
 with open(sys.argv[1]) as file: code, tests = json.load(file)
 def report(*words):
     sys.modules["os"].write(1, sys.modules["json"].dumps(words).encode())
-def judge():
+def grade():
     namespace, passed = {"__name__": "__main__"}, 0
     exec(compile(code, "<program>", "exec"), namespace)
     for test in tests:
@@ -29,7 +29,7 @@ def judge():
         passed += 1
     return passed
 try:
-    judge()
+    grade()
 except Exception:
     import traceback
     traceback.print_exc()

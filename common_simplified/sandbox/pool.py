@@ -28,7 +28,7 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 0.6
 # For the folder of a program that has left more than can be removed at once.
 _SLOW_REMOVALS, _SLOW_REMOVAL_SECONDS = 3, 20.0
-_MOST_ANSWER_BYTES = 2**17
+_MAX_ANSWER_BYTES = 2**17
 _PIPE_PART = 2**16
 _LIMITS_OF_ALL = {"RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 4096}
 
@@ -106,7 +106,7 @@ class _Server:
                         continue
                     part = os.read(key.fd, _PIPE_PART)
                     answer += part
-                    if not part or len(answer) > _MOST_ANSWER_BYTES:
+                    if not part or len(answer) > _MAX_ANSWER_BYTES:
                         raise Gone(f"it ended with status {self._process.wait()}")
                     if wire.is_whole(answer):
                         return wire.frame_content(answer)

@@ -1,6 +1,6 @@
-"""What Linux offers to hold a process: resource limits, capabilities, Landlock, seccomp.
+"""What Linux offers to confine a process: resource limits, capabilities, Landlock, seccomp.
 
-Runs inside the sandbox, in the process that is to be held, right before a program. It is written
+Runs inside the sandbox, in the process that is to be confined, right before a program. Written
 against the system calls by ctypes: what is on the package index for Landlock ends at its second
 version. Names and numbers are those of `linux/landlock.h`, `linux/prctl.h` and `seccomp.h`.
 """
@@ -31,7 +31,7 @@ _LAST_CAPABILITY = 63
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _SCMP_ACT_ALLOW, _SCMP_ACT_ERRNO = 0x7FFF0000, 0x00050000
 _SCMP_FLTATR_CTL_OPTIMIZE = 8
-_MOST_FILTER_BYTES = 2**15  # Less than a pipe holds.
+_MAX_FILTER_BYTES = 2**15  # Less than a pipe holds.
 _SCMP_CMP_MASKED_EQ = 7
 # F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that is ready sends a signal to any process.
 _SIGNALLING_COMMANDS = (8, 10, 15)
@@ -53,7 +53,7 @@ FORBIDDEN_CALLS = (
     *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop"),
     *("semtimedop", "semctl", "mq_open", "mq_unlink", "memfd_create", "memfd_secret"),
     *("add_key", "request_key", "keyctl", "fanotify_init", "inotify_init", "inotify_init1"),
-    # what Landlock doesn't hold
+    # what Landlock doesn't restrict
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "utimensat", "utime", "utimes"),
     *("futimesat", "flock", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat"),
@@ -101,7 +101,7 @@ def landlock_version() -> int:
     return max(0, version)
 
 
-def hold_by_landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict_by_landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
     """Let this process open nothing but what lies beneath the given paths.
 
     It can read `readable`, do all with `writable`, use no TCP, and send no signal to a process
@@ -177,7 +177,7 @@ class SystemCallFilter:
         )
 
     def load(self) -> None:
-        """Hold this process, and all threads it will start, by the filter.
+        """Confine this process, and all threads it will start, by the filter.
 
         It needs `drop_privileges` before.
 
@@ -214,7 +214,7 @@ def _exported(library: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:
         status = library.seccomp_export_bpf(context, sink)
         if status != 0:
             raise OSError(-status, os.strerror(-status))
-        return os.read(source, _MOST_FILTER_BYTES)
+        return os.read(source, _MAX_FILTER_BYTES)
     finally:
         os.close(source)
         os.close(sink)
