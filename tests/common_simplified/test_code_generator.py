@@ -56,7 +56,7 @@ def test_where_memory_is_short_there_are_fewer_lanes(jobs, monkeypatch, caplog):
         object.__setattr__(plan, "available", plan.needed + (4 - lanes) * 2**20)
         return plan
 
-    monkeypatch.setattr("common_simplified.solving.plan_memory", scarce)
+    monkeypatch.setattr("common_simplified.code_generator.plan_memory", scarce)
     with caplog.at_level(logging.INFO):
         texts, generator = written(jobs)
     assert generator._n_lanes == 3
