@@ -7,11 +7,13 @@ journal of other settings is refused, so that results are never mixed.
 import json
 import os
 from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from common.errors import InputError, RunError
+from common.file_lock import FileLock
 from common.logging import get_logger
 
 logger = get_logger("common.journal")
@@ -26,27 +28,30 @@ class Journal:
     def __init__(self, path: Path, settings: dict[str, Any], fresh: bool = False) -> None:
         """Open or make the journal at `path`; `fresh` drops what is in it.
 
+        Until it is closed, no other process can open it: records of two runs never mix.
+
         Raises:
-            InputError: it was written under other settings, isn't a journal, or its folder
-                can't be written.
+            InputError: it was written under other settings, isn't a journal, another process has
+                it open, or its folder can't be written.
         """
         self.path = path
         # What is compared has gone through JSON, as what is on disk has.
         self._settings = json.loads(json.dumps(settings))
         self._records: dict[Hashable, dict[str, Any]] = {}
-        whole_length = self._read() if path.exists() and not fresh else 0
-        try:
+        with self._told_if_not_writable():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = path.open("ab")
-        except OSError as error:
-            raise InputError(
-                f"{path}: can't be written ({error.strerror}); "
-                "choose another output folder with PVA_SAE_DATA_DIR"
-            ) from error
-        # A line that a killed run left half-written is dropped.
-        self._file.truncate(whole_length)
-        if whole_length == 0:
-            self._append({"settings": self._settings})
+            self._lock = FileLock(path.with_suffix(".lock"))
+        try:
+            whole_length = self._read() if path.exists() and not fresh else 0
+            with self._told_if_not_writable():
+                self._file: IO[bytes] = path.open("ab")
+            # A line that a killed run left half-written is dropped.
+            self._file.truncate(whole_length)
+            if whole_length == 0:
+                self._append({"settings": self._settings})
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +63,7 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+        self._lock.release()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -70,6 +76,16 @@ class Journal:
         """Write the record of `key` to the disk; a later `get` finds it."""
         self._append({"key": list(key), "record": record})
         self._records[key] = record
+
+    @contextmanager
+    def _told_if_not_writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: can't be written ({error.strerror}); "
+                "choose another output folder with PVA_SAE_DATA_DIR"
+            ) from error
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, allow_nan=False) + "\n"

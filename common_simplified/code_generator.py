@@ -149,7 +149,7 @@ class CodeGenerator:
 def _report_lanes(counts: LaneCounts, dtype: str) -> None:
     logger.info(
         "%d texts in lanes: %d tokens in %d passes; %d tokens in %d texts were near-ties "
-        "(below %.1e) and decoded again, alone",
+        "(below %.1e) and decoded again, sequentially",
         counts.lanes,
         counts.tokens,
         counts.passes,

@@ -1,4 +1,4 @@
-"""Judging programs beside their generation: the tests run while the model writes the next."""
+"""Evaluating programs beside their generation: the tests run while the model writes the next."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ class Evaluator:
     def evaluate(
         self, code: str, test_list: Sequence[str], test_setup_code: str
     ) -> Future[ExecutionResult]:
-        """Have a program judged; the verdict is there when it is asked for."""
+        """Have a program evaluated; the verdict is there when it is asked for."""
         key = (code, tuple(test_list), test_setup_code)
         if key not in self._verdicts:
             self.n_run += 1
@@ -56,7 +56,7 @@ class Evaluator:
 def as_evaluated(
     submitted: Iterable[tuple[T, Future[ExecutionResult]]],
 ) -> Iterator[tuple[T, ExecutionResult]]:
-    """Yield each item with its verdict, in order, as soon as it and those before it are judged."""
+    """Yield each item with its verdict, in order, as soon as those before it have theirs."""
     waiting: deque[tuple[T, Future[ExecutionResult]]] = deque()
     for entry in submitted:
         waiting.append(entry)

@@ -1,4 +1,4 @@
-"""Decoding alone, one prompt at a time: the reference of every number."""
+"""Sequential decoding, one prompt at a time: the reference of every number."""
 
 import time
 from collections.abc import Sequence
@@ -86,10 +86,10 @@ def generate_sequentially(model: Any, tokenizer: Any, job: Job, max_new_tokens: 
     Decoding stops early where nothing that follows could change the extracted program.
     """
     start = time.perf_counter()
-    alone = SequentialDecoder(model, tokenizer, job)
+    sequential = SequentialDecoder(model, tokenizer, job)
     row = Row(tokenizer, job.prompt, end_tokens(model, tokenizer))
     while len(row.token_ids) < max_new_tokens and not row.stop_reason:
-        row.take(alone.next_token(row.token_ids))
+        row.take(sequential.next_token(row.token_ids))
     return row.generation(time.perf_counter() - start)
 
 

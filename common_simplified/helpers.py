@@ -1,4 +1,4 @@
-"""The small helpers that every phase imports: judging a program, finding it, JSON files."""
+"""The small helpers that every phase imports: evaluating a program, finding it, JSON files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ def evaluate_code(code: str, test_list: Sequence[str]) -> bool:
     """Whether `code` passes every test, run in the sandbox with its default limits.
 
     Raises:
-        InputError: there is no test to judge by.
+        InputError: there is no test to evaluate by.
     """
     return run_program(code, test_list).passed
 

@@ -16,13 +16,11 @@ what the warning's margin is for.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
-
-import psutil  # type: ignore[import-untyped]
 
 from common.errors import InputError
 from common.logging import get_logger
+from common_simplified.available_memory import available_memory, own_anonymous_bytes
 
 logger = get_logger("common_simplified.memory_plan")
 
@@ -36,11 +34,8 @@ _SAE_COPIES = 2.5
 LOGITS_BYTES = 2**28
 """What a pass over drafts may take for its logits, in float32."""
 # Fewer new tokens than this hold hardly a program: no advice worth giving.
-_FEWEST_NEW_TOKENS = 50
+_MIN_NEW_TOKENS = 50
 _TIGHT = 0.9
-# A cgroup's files of limit and usage, and how its counters of file pages begin.
-_CGROUP_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
-_CGROUP_V2 = ("memory.max", "memory.current", "")
 
 
 @dataclass(frozen=True)
@@ -217,63 +212,13 @@ def require_memory(plan: MemoryPlan) -> None:
         logger.warning("memory is tight: %s", told)
 
 
-def available_memory(device: str) -> int:
-    """Bytes that this process may hold on a device.
-
-    On a GPU that is what is free, and what torch's allocator keeps without using it. On the CPU it
-    is what is free and what the process holds already, since a plan counts the whole process.
-    There (and on Apple's GPUs, which share its memory) a limit on the cgroup counts too: containers
-    and Slurm end a process that goes beyond it.
-    """
-    import torch
-
-    if device.startswith("cuda"):
-        gpu = torch.device(device)
-        unused = torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
-        return torch.cuda.mem_get_info(gpu)[0] + unused
-    free = int(psutil.virtual_memory().available)
-    in_cgroup = cgroup_memory_left()
-    if in_cgroup is not None:
-        free = min(free, in_cgroup)
-    available = free + _own_anonymous_bytes()
-    if device.startswith("mps"):
-        return min(available, torch.mps.recommended_max_memory())
-    return available
-
-
-def cgroup_memory_left(
-    root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
-) -> int | None:
-    """Bytes left under the tightest limit on this process's cgroups, None if there is none.
-
-    File pages that the kernel can drop count as left.
-
-    Args:
-        root: where cgroups are mounted (version 2, and version 1 under `memory/`).
-        own: the file that names the process's cgroups.
-    """
-    try:
-        lines = own.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    left = []
-    for line in lines:
-        number, controllers, path = line.split(":", 2)
-        if number == "0":
-            left += [_left_under(folder, _CGROUP_V2) for folder in _cgroup_folders(root, path)]
-        elif "memory" in controllers.split(","):
-            folders = _cgroup_folders(root / "memory", path)
-            left += [_left_under(folder, _CGROUP_V1) for folder in folders]
-    return min((value for value in left if value is not None), default=None)
-
-
 def _plan(workload: Workload, available: int) -> MemoryPlan:
     shape = workload.shape
     n_gpus = _n_gpus() if _is_spread(workload) else 1
     program = (
         n_gpus * _PROGRAM_ON_GPU
         if workload.on_cuda
-        else max(_PROGRAM_ON_CPU, _own_anonymous_bytes())
+        else max(_PROGRAM_ON_CPU, own_anonymous_bytes())
     )
     sae = 2 * workload.sae_width * shape.hidden_size * _DTYPE_BYTES["float32"]
     return MemoryPlan(
@@ -352,7 +297,7 @@ def _alternatives(plan: MemoryPlan) -> Iterator[tuple[str, dict[str, Any]]]:
     if workload.resolved_dtype == "float32":
         yield "PVA_SAE_DTYPE=bfloat16", {"dtype": "bfloat16"}
     tokens = _largest(
-        min(_FEWEST_NEW_TOKENS, workload.max_new_tokens),
+        min(_MIN_NEW_TOKENS, workload.max_new_tokens),
         workload.max_new_tokens,
         lambda n: _replan(plan, {"max_new_tokens": n}).fits,
     )
@@ -388,34 +333,6 @@ def _n_gpus() -> int:
     import torch
 
     return torch.cuda.device_count()
-
-
-def _own_anonymous_bytes() -> int:
-    memory = psutil.Process().memory_info()
-    # File pages are among what the system calls available already.
-    return int(memory.rss - getattr(memory, "shared", 0))
-
-
-def _cgroup_folders(root: Path, path: str) -> list[Path]:
-    """A cgroup's folder and its parents'; inside a container those above it aren't there."""
-    parts = Path(path.lstrip("/")).parts
-    return [root.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
-
-
-def _left_under(folder: Path, names: tuple[str, str, str]) -> int | None:
-    """Bytes left under one cgroup's own limit; None if it has none (no file, or "max")."""
-    limit_file, usage_file, prefix = names
-    try:
-        limit = int((folder / limit_file).read_text(encoding="utf-8"))
-        usage = int((folder / usage_file).read_text(encoding="utf-8"))
-        lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return None
-    counters = dict(line.split(maxsplit=1) for line in lines)
-    file_pages = sum(
-        int(counters.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive")
-    )
-    return max(0, limit - usage + file_pages)
 
 
 def _gib(n_bytes: int) -> str:

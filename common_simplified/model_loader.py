@@ -15,7 +15,7 @@ logger = get_logger("common_simplified.model_loader")
 # Below this many parameters a second CPU thread costs more than it brings.
 _SINGLE_THREAD_PARAMETERS = 20_000_000
 # Every byte can be written by a language model's tokenizer.
-_FEWEST_TOKENS = 256
+_MIN_VOCABULARY = 256
 
 
 def load_model_and_tokenizer(
@@ -59,7 +59,7 @@ def load_model_and_tokenizer(
             # Straight to a GPU, without a copy of all weights in the host's memory.
             device_map=device_map or ({"": device} if device.startswith("cuda") else None),
         )
-    if len(tokenizer) < _FEWEST_TOKENS:
+    if len(tokenizer) < _MIN_VOCABULARY:
         # Where its files are missing, transformers makes up an empty one.
         raise InputError(
             f"model {model_name!r}: its tokenizer knows {len(tokenizer)} tokens; files of it are "

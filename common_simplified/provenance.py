@@ -14,7 +14,7 @@ from common.terms import ResidualSite
 from common.typed_files import FileModel, read_model
 from common.utils import detect_device
 
-# The settings on which every generated and judged solution depends.
+# The settings on which every generated and evaluated solution depends.
 _SETTINGS = (
     "model_name",
     "model_gguf_file",

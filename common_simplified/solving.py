@@ -1,4 +1,4 @@
-"""Writing a solution for each problem and judging it: what Phases 2.5, 3.5 and 3.6 share."""
+"""Writing a solution for each problem and evaluating it: what Phases 2.5, 3.5 and 3.6 share."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -92,7 +92,7 @@ def solution_record(
 
 
 class HasTests(Protocol):
-    """A problem, as far as a judge needs it."""
+    """A problem, as far as evaluating a program needs it."""
 
     @property
     def test_list(self) -> tuple[str, ...]: ...
@@ -106,13 +106,13 @@ def evaluated(
     jobs: Sequence[Job],
     problems: Sequence[HasTests],
 ) -> Iterator[tuple[int, str, Generation, ExecutionResult]]:
-    """Write each job and judge its program beside; yield number, program, text and verdict.
+    """Write each job and evaluate its program beside; yield number, program, text and verdict.
 
     Args:
         generator: the model.
         evaluator: who runs the tests.
         jobs: what is to be written.
-        problems: whose tests judge each of `jobs`.
+        problems: whose tests evaluate each of `jobs`.
     """
 
     def written() -> Iterator[tuple[tuple[int, str, Generation], Future[ExecutionResult]]]:
@@ -129,7 +129,7 @@ def evaluated(
 def solve_greedily(
     tasks: list[Task], generator: CodeGenerator, journal: Journal, description: str
 ) -> list[dict[str, Any]]:
-    """Write and judge one greedy solution for each task; each is journalled once it is judged."""
+    """Write and evaluate one greedy solution for each task; each is journalled after it."""
     missing = [task for task in tasks if journal.get(task.problem.task_id, 0.0) is None]
     jobs = [Job(task.prompt) for task in missing]
     problems = [task.problem for task in missing]

@@ -1,9 +1,9 @@
-"""Decoding many lanes at once, with the tokens of decoding each alone.
+"""Decoding many lanes at once, with the tokens of decoding each sequentially.
 
 A *lane* is one prompt under one steering. Lanes that are done leave the batch, and the next ones
 enter. Every token is chosen by the model itself; batching and drafts only change how its matrix
 products are rounded. Where the two largest logits are so near to each other that rounding could
-have turned them round, that token is decoded again, alone (`generation.SequentialDecoder`).
+have turned them round, that token is decoded again, sequentially (`generation.SequentialDecoder`).
 """
 
 import operator
@@ -29,7 +29,7 @@ from common_simplified.memory_plan import LOGITS_BYTES
 logger = get_logger("common_simplified.lanes")
 
 # From the third near-tie on a lane is hardly worth its place in the batch.
-_MOST_NEAR_TIES = 3
+_MAX_NEAR_TIES = 3
 # The probability of a drafted token from which on it pays to check it: on a CPU every token of a
 # pass costs, on a GPU they are nearly free up to some dozens.
 _WORTH = {"cpu": 0.65, "cuda": 0.2, "mps": 0.2}
@@ -40,7 +40,7 @@ class LaneCounts:
     """What the lanes did.
 
     Attributes:
-        tolerance: below this gap of the two largest logits a token is decoded again, alone.
+        tolerance: below this gap of the two largest logits a token is decoded again, sequentially.
         lanes: decoded texts.
         repeated_lanes: those of them with a token that was decoded again.
         near_ties: tokens that were.
@@ -90,7 +90,7 @@ class _Lane:
     waiting: _Waiting
     row: Row
     drafter: Drafter
-    alone: SequentialDecoder
+    sequential: SequentialDecoder
     n_prompt: int
     draft: list[int] = field(default_factory=list)
     near_ties: int = 0
@@ -128,7 +128,7 @@ class LaneDecoder:
             n_lanes: how many jobs are decoded together at most.
             drafts: whether more than one token of a lane is checked in a pass.
             tolerance: where the two largest logits differ by less, a token is decoded again,
-                alone; None measures it.
+                sequentially; None measures it.
         """
         self._model = model
         self._tokenizer = tokenizer
@@ -138,7 +138,7 @@ class LaneDecoder:
         self._worth = _WORTH[model.device.type] if drafts else 2.0
         self._end_tokens = end_tokens(model, tokenizer)
         self._twin = make_twin(model)
-        self._most_tokens = max(n_lanes, LOGITS_BYTES // (4 * model.config.vocab_size))
+        self._max_tokens = max(n_lanes, LOGITS_BYTES // (4 * model.config.vocab_size))
         self._active: list[_Lane] = []
         self._cache: LaneCache | None = None
         self.counts = LaneCounts()
@@ -241,7 +241,7 @@ class LaneDecoder:
     def _step(self) -> None:
         """One pass: the newest token and the draft of every lane."""
         start = time.perf_counter()
-        room = self._most_tokens - len(self._active)
+        room = self._max_tokens - len(self._active)
         for lane in self._active:
             n_left = self._max_new_tokens - len(lane.row.token_ids)
             lane.draft = lane.drafter.draft(min(room, n_left - 1))
@@ -261,7 +261,7 @@ class LaneDecoder:
     @torch.inference_mode()
     def _take(self, logits: torch.Tensor, lanes: Sequence[_Lane], start: float) -> None:
         """Give each lane the tokens that the model chose, as far as its draft agreed."""
-        # Not finite, or a sum that overflows: the lane alone will tell.
+        # Not finite, or a sum that overflows: sequential decoding will tell.
         finite = torch.isfinite(logits.sum(dim=-1))
         best = self._with_noise(logits, lanes).topk(2, dim=-1)
         gaps = best.values[:, 0].float() - best.values[:, 1].float()
@@ -294,7 +294,7 @@ class LaneDecoder:
     def _take_one(self, lane: _Lane, chosen: list[int], certain: list[bool]) -> None:
         taken: list[int] = []
         for i, token in enumerate(chosen):
-            decided = token if certain[i] else self._decide_alone(lane)
+            decided = token if certain[i] else self._decode_sequentially(lane)
             lane.row.take(decided)
             if decided is None:
                 break
@@ -306,28 +306,26 @@ class LaneDecoder:
             lane.drafter.accept(taken, len(lane.draft))
         lane.draft = []
 
-    def _decide_alone(self, lane: _Lane) -> int | None:
-        """The next token by decoding alone; None if its logits aren't finite."""
+    def _decode_sequentially(self, lane: _Lane) -> int | None:
+        """The next token by sequential decoding; None if its logits aren't finite."""
         start = time.perf_counter()
         self.counts.near_ties += 1
         self.counts.repeated_lanes += lane.near_ties == 0
         lane.near_ties += 1
-        token = lane.alone.next_token(lane.row.token_ids)
+        token = lane.sequential.next_token(lane.row.token_ids)
         lane.seconds += time.perf_counter() - start
         return token
 
     def _leave(self) -> Iterator[tuple[int, Generation]]:
         """Take the lanes that are done out of the batch."""
         leaving = [
-            lane
-            for lane in self._active
-            if self._is_done(lane) or lane.near_ties >= _MOST_NEAR_TIES
+            lane for lane in self._active if self._is_done(lane) or lane.near_ties >= _MAX_NEAR_TIES
         ]
         for lane in leaving:
             self._remove(lane)
         for lane in leaving:
             while not self._is_done(lane):
-                token = self._decide_alone(lane)
+                token = self._decode_sequentially(lane)
                 lane.row.take(token)
                 self.counts.tokens += token is not None
             self.counts.lanes += 1

@@ -4,7 +4,7 @@ Most of the text is known before it is decoded: weak steering writes what the un
 wrote, neighbouring coefficients write what their neighbour wrote, and strong steering falls into
 loops. A draft continues the text after the last place where the lane's newest tokens stood before:
 in its own text, in those of the other lanes of its prompt, in the unsteered program, or in the
-prompt. The model judges every token of it, so a bad draft costs time and changes nothing.
+prompt. The model checks every token of it, so a bad draft costs time and changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ LONGEST_DRAFT = 64
 # returns while none is made.
 _MEMORY = 0.8
 _RECOVERY = 0.15
-_MOST_REMEMBERED = 16.0
+_MAX_REMEMBERED = 16.0
 
 
 class Text:
@@ -103,7 +103,7 @@ class Drafter:
         """Take what was decoded: of the `n_drafted` tokens all but the last of `tokens` agreed."""
         if n_drafted:
             n_agreed = min(len(tokens) - 1, n_drafted)
-            memory = min(_MEMORY, _MOST_REMEMBERED / self._checked)
+            memory = min(_MEMORY, _MAX_REMEMBERED / self._checked)
             self._agreed = memory * self._agreed + n_agreed
             self._checked = memory * self._checked + min(n_agreed + 1, n_drafted)
         else:

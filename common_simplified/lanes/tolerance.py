@@ -13,14 +13,14 @@ _N_TOKENS = 12
 
 
 def measure_tolerance(model: Any, twin: Any, tokenizer: Any, jobs: Sequence[Job]) -> float:
-    """Twice the largest difference between the logits of lanes and those of decoding alone.
+    """Twice the largest difference between the logits of lanes and those of sequential decoding.
 
     If no logit is off by more than that difference, two logits that are further apart than twice
     as much stand in the same order either way. It is measured on this device, in this dtype, over
     the whole vocabulary, after a prompt, in single steps and in drafts.
 
     Args:
-        model: what decodes alone.
+        model: what decodes sequentially.
         twin: what decodes in lanes.
         tokenizer: of both.
         jobs: of one prompt; the first and the last are compared.
@@ -31,7 +31,9 @@ def measure_tolerance(model: Any, twin: Any, tokenizer: Any, jobs: Sequence[Job]
     cache = LaneCache(twin, len(jobs), n_prompt + _N_TOKENS)
     steerings = [job.steering for job in jobs]
     after_prompt = read_prompt(twin, cache, prompt_tokens, lanes, steerings)
-    compared = {lane: _continue_alone(model, tokenizer, jobs[lane]) for lane in {0, lanes[-1]}}
+    compared = {
+        lane: _continue_sequentially(model, tokenizer, jobs[lane]) for lane in {0, lanes[-1]}
+    }
     others = compared[0][0]
     texts = [compared[lane][0] if lane in compared else others for lane in lanes]
     drafts = read_tokens(twin, cache, texts, [n_prompt] * len(jobs), steerings)
@@ -43,21 +45,21 @@ def measure_tolerance(model: Any, twin: Any, tokenizer: Any, jobs: Sequence[Job]
         for i in range(_N_TOKENS)
     ]
     differences = []
-    for lane, (_, alone) in compared.items():
+    for lane, (_, sequential) in compared.items():
         in_steps = torch.stack([after_prompt[lane], *(step[lane] for step in steps)])
         in_drafts = torch.cat([after_prompt[lane][None], drafts[lane]])
-        differences += [(in_steps - alone).abs(), (in_drafts - alone).abs()]
-    # What isn't finite is told by the lane alone, whatever the tolerance.
+        differences += [(in_steps - sequential).abs(), (in_drafts - sequential).abs()]
+    # What isn't finite is told by sequential decoding, whatever the tolerance.
     finite = [difference[torch.isfinite(difference)] for difference in differences]
     return 2 * max((float(part.max()) for part in finite if part.numel()), default=0.0)
 
 
-def _continue_alone(model: Any, tokenizer: Any, job: Job) -> tuple[list[int], torch.Tensor]:
+def _continue_sequentially(model: Any, tokenizer: Any, job: Job) -> tuple[list[int], torch.Tensor]:
     """Greedy tokens, and the logits before each and after the last [tokens + 1, vocab]."""
-    alone = SequentialDecoder(model, tokenizer, job)
+    sequential = SequentialDecoder(model, tokenizer, job)
     tokens: list[int] = []
-    logits = [alone.logits_after(tokens)]
+    logits = [sequential.logits_after(tokens)]
     for _ in range(_N_TOKENS):
         tokens.append(int(logits[-1].nan_to_num().argmax()))
-        logits.append(alone.logits_after(tokens))
+        logits.append(sequential.logits_after(tokens))
     return tokens, torch.stack(logits)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from common_simplified.memory_plan import available_memory
+from common_simplified.available_memory import available_memory
 
 ATTENTION = "lanes"
 # Weights in oneDNN's own order are another third faster, for as much memory again.

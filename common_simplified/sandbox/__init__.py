@@ -1,13 +1,13 @@
 """Where a generated program runs: held by all that the machine offers, with an honest verdict.
 
 `run_program` runs one program and its tests; `evaluate_many` many of them, on all processors. A
-program passes only if every test, run after it, is true; the tests are judged in another process
-than the program's (`inside.judge`), which can neither see nor touch the verdict.
+program passes only if every test, run after it, is true; the tests are graded in another process
+than the program's (`inside.grader`), which can neither see nor touch the verdict.
 
 - `isolation`: which means there are here, and how a server begins.
 - `pool`: the servers, seen from the run.
 - `inside`: what runs in the sandbox: the server, which forks for each program a process of its
-  own and a judge's.
+  own.
 """
 
 import math
@@ -71,7 +71,7 @@ DEFAULT_LIMITS = SandboxLimits()
 
 
 class ProgramJob(NamedTuple):
-    """One program with the tests that judge it."""
+    """One program with the tests that grade it."""
 
     code: str
     test_list: Sequence[str]
@@ -109,11 +109,11 @@ def run_program(
     Stops at the first test that isn't true.
 
     Raises:
-        InputError: there is no test, so nothing could be judged.
+        InputError: there is no test, so nothing could be graded.
         RunError: the sandbox can't be started.
     """
     if isinstance(test_list, str) or not any(test.strip() for test in test_list):
-        raise InputError("test_list: holds no test to judge a program by; give a list of asserts")
+        raise InputError("test_list: holds no test to grade a program by; give a list of asserts")
     if not _has_code(code):
         return ExecutionResult("empty", "no code")
     job = {

@@ -1,4 +1,4 @@
-"""How strongly this machine can hold a generated program, and the command that begins it."""
+"""How strongly this machine can confine a generated program, and the command that begins it."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from typing import Literal
 from common.errors import InputError
 from common.logging import get_logger
 from common_simplified.sandbox.inside import kernel
-from common_simplified.sandbox.inside.hold import READABLE
+from common_simplified.sandbox.inside.confinement import READABLE
 
 logger = get_logger("common_simplified.sandbox")
 
@@ -101,9 +101,11 @@ def server_command(found: Isolation) -> list[str]:
     """The command that starts a server (`inside.server`), inside bubblewrap if there is one."""
     parent = _MOUNTED_AT if found.bubblewrap else str(INSIDE.parent)
     python = [_interpreter(), *_PYTHON_OPTIONS, "-c"]
-    begin_nursery = _BEGIN.format(parent=parent, module="nursery", argument="int(sys.argv[1])")
-    nursery = [*python, begin_nursery]
-    server = [*python, _BEGIN.format(parent=parent, module="server", argument=repr(nursery))]
+    begin_fork_server = _BEGIN.format(
+        parent=parent, module="fork_server", argument="int(sys.argv[1])"
+    )
+    fork_server = [*python, begin_fork_server]
+    server = [*python, _BEGIN.format(parent=parent, module="server", argument=repr(fork_server))]
     return [*_wrap(found.bubblewrap), *server] if found.bubblewrap else server
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from common.errors import RunError
 from common_simplified.sandbox.inside import wire
-from common_simplified.sandbox.inside.server import empty_folder
+from common_simplified.sandbox.inside.clean_up import empty_folder
+from common_simplified.sandbox.inside.server import CLEAN_UP_SECONDS
 from common_simplified.sandbox.isolation import (
     isolation,
     readable_folders,
@@ -25,7 +26,9 @@ from common_simplified.sandbox.isolation import (
 _START_SECONDS = 60.0
 # How much longer than a program's own limit an answer may take, before its server is given up.
 _GRACE_SECONDS = 0.6
-_MOST_ANSWER_BYTES = 2**17
+# For the folder of a program that has left more than can be removed at once.
+_SLOW_REMOVALS, _SLOW_REMOVAL_SECONDS = 3, 20.0
+_MAX_ANSWER_BYTES = 2**17
 _PIPE_PART = 2**16
 _LIMITS_OF_ALL = {"RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 4096}
 
@@ -39,9 +42,14 @@ class Late(Exception):
 
 
 class _Server:
-    """One process of `inside.server`, with the folder in which its programs run."""
+    """One process of `inside.server`, with the folder in which its programs run.
+
+    `is_clean` says whether nothing is left there; another server takes the place of one that isn't.
+    With bubblewrap the kernel drops what is left with the server's mounts.
+    """
 
     def __init__(self) -> None:
+        self.is_clean = True
         found = isolation()
         self._folder = None if found.bubblewrap else tempfile.mkdtemp(prefix="sandbox-")
         try:
@@ -98,7 +106,7 @@ class _Server:
                         continue
                     part = os.read(key.fd, _PIPE_PART)
                     answer += part
-                    if not part or len(answer) > _MOST_ANSWER_BYTES:
+                    if not part or len(answer) > _MAX_ANSWER_BYTES:
                         raise Gone(f"it ended with status {self._process.wait()}")
                     if wire.is_whole(answer):
                         return wire.frame_content(answer)
@@ -119,10 +127,26 @@ class _Server:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.stdout.close()
         self._process.wait()
-        if self._folder is not None:
-            empty_folder(self._folder)
-            with suppress(OSError):
-                os.rmdir(self._folder)
+        if self._folder is not None and not _remove(self._folder, CLEAN_UP_SECONDS):
+            with suppress(RuntimeError):  # No thread can be started (any more).
+                threading.Thread(target=_remove_slowly, args=[self._folder]).start()
+
+
+def _remove(folder: str, seconds: float) -> bool:
+    """Remove a folder, for `seconds` at most; whether it is gone."""
+    if not empty_folder(folder, seconds):
+        return False
+    with suppress(OSError):
+        os.rmdir(folder)
+    return not os.path.lexists(folder)
+
+
+def _remove_slowly(folder: str) -> None:
+    """Remove what takes long to remove, beside the run; a program may still be ending in it."""
+    for _ in range(_SLOW_REMOVALS):
+        if _remove(folder, _SLOW_REMOVAL_SECONDS):
+            return
+        time.sleep(CLEAN_UP_SECONDS)
 
 
 def _send_part(pipe: int, unsent: memoryview) -> memoryview:
@@ -155,7 +179,8 @@ class Pool:
             with suppress(Gone):
                 try:
                     with self._server() as server:
-                        return server.ask(job, seconds + _GRACE_SECONDS)
+                        *answer, server.is_clean = server.ask(job, seconds + _GRACE_SECONDS)
+                        return answer
                 except Late:
                     return ["stopped", None, None, 0, time.monotonic() - start, 0]
         return ["nonsense", None, None, 0, time.monotonic() - start, 0]
@@ -180,6 +205,9 @@ class Pool:
         except BaseException:
             server.end()
             raise
+        if not server.is_clean:
+            server.end()
+            return
         with self._lock:
             self._idle.append(server)
 

@@ -1,7 +1,15 @@
+import errno
+import fcntl
 import json
+import logging
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
+from common.config import REPOSITORY_ROOT
 from common.errors import InputError
 from common.journal import Journal
 
@@ -96,3 +104,108 @@ def test_a_folder_in_the_place_of_the_journal_is_named(path):
     path.mkdir(parents=True)
     with pytest.raises(InputError, match="can't be read"):
         Journal(path, SETTINGS)
+
+
+# A run, as far as its journal goes: it opens it, adds a record, says so, and waits to be killed.
+RUN = """
+import sys
+from pathlib import Path
+from common.errors import InputError
+from common.journal import Journal
+path, tokens, fresh = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "fresh"
+try:
+    with Journal(path, {"model": "a", "tokens": tokens}, fresh) as journal:
+        journal.add(tokens, record={"x": tokens})
+        print(len(journal), flush=True)
+        while line := sys.stdin.readline():
+            journal.add(tokens, line.strip(), record={})
+            print(len(journal), flush=True)
+except InputError as error:
+    print(error, flush=True)
+"""
+
+
+def start(path, tokens, how="go on"):
+    """The process of a run, and what it said first."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(path), str(tokens), how],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY_ROOT,
+    )
+    return process, process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize("how", ["go on", "fresh"])
+def test_a_second_run_is_refused_with_the_process_and_the_first_goes_on(path, how):
+    first, said = start(path, 3)
+    assert said == "1"
+    second, refusal = start(path, 4, how)
+    second.communicate()
+    assert f"process {first.pid} on " in refusal
+    assert "wait for it or end it, or choose another folder with PVA_SAE_DATA_DIR" in refusal
+    with pytest.raises(InputError, match=f"process {first.pid} on "):
+        Journal(path, {**SETTINGS, "tokens": 4}, fresh=True)
+    out, _ = first.communicate("more\n")
+    assert out == "2\n"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[0] == {"settings": SETTINGS}
+    assert [line["key"] for line in lines[1:]] == [[3], [3, "more"]]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["journal.jsonl"]
+    with Journal(path, {**SETTINGS, "tokens": 4}, fresh=True) as journal:
+        assert len(journal) == 0
+
+
+def test_after_a_killed_run_the_next_one_may_go_on_at_once(path):
+    first, said = start(path, 3)
+    assert said == "1"
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    with Journal(path, SETTINGS) as journal:
+        assert journal.get(3) == {"x": 3}
+    assert sorted(file.name for file in path.parent.iterdir()) == ["journal.jsonl"]
+
+
+def test_of_many_runs_at_once_one_has_the_journal_at_a_time(path):
+    with Journal(path, SETTINGS):
+        pass
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN, str(path), "3", "go on"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY_ROOT,
+        )
+        for _ in range(4)
+    ]
+    said = [run.stdout.readline().strip() for run in runs]
+    for run in runs:
+        run.communicate()
+    assert said.count("1") == 1
+    assert sum("is at work in this folder" in line for line in said) == 3
+
+
+def test_a_refused_journal_is_not_kept_from_others(path):
+    write_two(path)
+    with pytest.raises(InputError, match="tokens=3, now it is 4") as refusal:
+        Journal(path, {**SETTINGS, "tokens": 4})
+    with Journal(path, SETTINGS) as journal:
+        assert len(journal) == 2
+    assert refusal.value.exit_status == 2
+
+
+def test_where_files_can_not_be_locked_a_line_says_so_and_the_run_goes_on(
+    path, monkeypatch, caplog
+):
+    def refuse(*_arguments):
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with caplog.at_level(logging.WARNING):
+        write_two(path)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "can't be locked here (Operation not supported)" in caplog.text
+    with Journal(path, SETTINGS) as journal:
+        assert len(journal) == 2

@@ -27,10 +27,10 @@ def written(jobs, **settings):
 
 def test_both_modes_write_the_same(jobs):
     in_lanes, generator = written(jobs)
-    alone, sequential = written(jobs, generation_mode="sequential")
-    assert in_lanes == alone
+    sequential, sequential_generator = written(jobs, generation_mode="sequential")
+    assert in_lanes == sequential
     assert generator.counts.lanes == len(jobs)
-    assert sequential.counts is None
+    assert sequential_generator.counts is None
 
 
 def test_the_time_of_a_text_is_its_share(jobs):
@@ -56,7 +56,7 @@ def test_where_memory_is_short_there_are_fewer_lanes(jobs, monkeypatch, caplog):
         object.__setattr__(plan, "available", plan.needed + (4 - lanes) * 2**20)
         return plan
 
-    monkeypatch.setattr("common_simplified.solving.plan_memory", scarce)
+    monkeypatch.setattr("common_simplified.code_generator.plan_memory", scarce)
     with caplog.at_level(logging.INFO):
         texts, generator = written(jobs)
     assert generator._n_lanes == 3
@@ -67,7 +67,7 @@ def test_where_memory_is_short_there_are_fewer_lanes(jobs, monkeypatch, caplog):
 def test_in_half_precision_it_says_that_lanes_bring_little(jobs, caplog):
     with caplog.at_level(logging.WARNING):
         texts, generator = written(jobs, dtype="bfloat16")
-    alone, _ = written(jobs, dtype="bfloat16", generation_mode="sequential")
-    assert texts == alone
+    sequential, _ = written(jobs, dtype="bfloat16", generation_mode="sequential")
+    assert texts == sequential
     said = "PVA_SAE_DTYPE=float32 is faster" in caplog.text
     assert said == (2 * generator.counts.repeated_lanes > len(jobs))

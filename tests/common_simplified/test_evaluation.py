@@ -1,11 +1,11 @@
-"""Judging beside generating: in order, once for the same program, and known verdicts kept."""
+"""Evaluating beside generating: in order, once for the same program, and known verdicts kept."""
 
 import threading
 import time
 
 import pytest
 
-from common_simplified import judging
+from common_simplified import evaluation
 from common_simplified.evaluation import Evaluator, as_evaluated
 from common_simplified.sandbox import ExecutionResult, SandboxLimits
 
@@ -15,7 +15,7 @@ WRONG = "def f(n):\n    return n"
 TESTS = ("assert f(1) == 2",)
 
 
-def test_programs_are_judged_while_others_are_written():
+def test_programs_are_evaluated_while_others_are_written():
     with Evaluator(LIMITS) as evaluator:
         slow = evaluator.evaluate("def f(n):\n    while True: pass", TESTS, "")
         start = time.perf_counter()
@@ -59,7 +59,7 @@ def test_verdicts_come_in_the_order_of_the_texts():
         ]
 
 
-def test_what_is_judged_is_given_before_the_next_text_is_written():
+def test_what_is_evaluated_is_given_before_the_next_text_is_written():
     with Evaluator(LIMITS) as evaluator:
         verdicts = [evaluator.evaluate(code, TESTS, "") for code in (RIGHT, WRONG)]
         for verdict in verdicts:
@@ -77,12 +77,12 @@ def test_an_error_of_the_sandbox_reaches_the_run(monkeypatch):
     def broken(*_arguments):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(judging, "run_program", broken)
+    monkeypatch.setattr(evaluation, "run_program", broken)
     with Evaluator(LIMITS) as evaluator, pytest.raises(OSError, match="no more processes"):
         list(as_evaluated([(1, evaluator.evaluate(RIGHT, TESTS, ""))]))
 
 
-def test_leaving_does_not_judge_what_still_waits():
+def test_leaving_does_not_evaluate_what_still_waits():
     before = threading.active_count()
     start = time.perf_counter()
     with Evaluator(LIMITS) as evaluator:

@@ -1,6 +1,6 @@
-"""What Linux offers to hold a process: resource limits, capabilities, Landlock, seccomp.
+"""What Linux offers to confine a process: resource limits, capabilities, Landlock, seccomp.
 
-Runs inside the sandbox, in the process that is to be held, right before a program. It is written
+Runs inside the sandbox, in the process that is to be confined, right before a program. Written
 against the system calls by ctypes: what is on the package index for Landlock ends at its second
 version. Names and numbers are those of `linux/landlock.h`, `linux/prctl.h` and `seccomp.h`.
 """
@@ -31,8 +31,8 @@ _LAST_CAPABILITY = 63
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _INSTRUCTION_BYTES = 22, 2, 8
 _SCMP_ACT_ALLOW, _SCMP_ACT_ERRNO = 0x7FFF0000, 0x00050000
 _SCMP_FLTATR_CTL_OPTIMIZE = 8
-_MOST_FILTER_BYTES = 2**15  # Less than a pipe holds.
-_SCMP_CMP_EQ, _SCMP_CMP_MASKED_EQ = 4, 7
+_MAX_FILTER_BYTES = 2**15  # Less than a pipe holds.
+_SCMP_CMP_MASKED_EQ = 7
 # F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that is ready sends a signal to any process.
 _SIGNALLING_COMMANDS = (8, 10, 15)
 _CLONE_THREAD = 0x10000
@@ -53,7 +53,7 @@ FORBIDDEN_CALLS = (
     *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop"),
     *("semtimedop", "semctl", "mq_open", "mq_unlink", "memfd_create", "memfd_secret"),
     *("add_key", "request_key", "keyctl", "fanotify_init", "inotify_init", "inotify_init1"),
-    # what Landlock doesn't hold
+    # what Landlock doesn't restrict
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "utimensat", "utime", "utimes"),
     *("futimesat", "flock", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat"),
@@ -101,7 +101,7 @@ def landlock_version() -> int:
     return max(0, version)
 
 
-def hold_by_landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict_by_landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
     """Let this process open nothing but what lies beneath the given paths.
 
     It can read `readable`, do all with `writable`, use no TCP, and send no signal to a process
@@ -163,7 +163,8 @@ class SystemCallFilter:
             _forbid(library, context, name, _EPERM)
         _forbid(library, context, "clone3", _ENOSYS)
         for command in _SIGNALLING_COMMANDS:
-            _forbid(library, context, "fcntl", _EPERM, _ArgumentTest(1, _SCMP_CMP_EQ, command, 0))
+            _forbid(library, context, "fcntl", _EPERM, _is_int(1, command))
+        _forbid(library, context, "prctl", _EPERM, _is_int(0, _PR_SET_PDEATHSIG))
         no_thread = _ArgumentTest(0, _SCMP_CMP_MASKED_EQ, _CLONE_THREAD, 0)
         _forbid(library, context, "clone", _EPERM, no_thread)
         # A tree of comparisons instead of a list: a call is found in a few steps.
@@ -176,7 +177,7 @@ class SystemCallFilter:
         )
 
     def load(self) -> None:
-        """Hold this process, and all threads it will start, by the filter.
+        """Confine this process, and all threads it will start, by the filter.
 
         It needs `drop_privileges` before.
 
@@ -201,6 +202,11 @@ def _forbid(
         raise OSError(-status, f"seccomp rule for {name}: {os.strerror(-status)}")
 
 
+def _is_int(argument: int, value: int) -> _ArgumentTest:
+    """Whether an argument is `value` for a kernel that looks at its lower 32 bits alone."""
+    return _ArgumentTest(argument, _SCMP_CMP_MASKED_EQ, 2**32 - 1, value)
+
+
 def _exported(library: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:
     """The filter's instructions; exported once, they are loaded without libseccomp."""
     source, sink = os.pipe()
@@ -208,7 +214,7 @@ def _exported(library: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:
         status = library.seccomp_export_bpf(context, sink)
         if status != 0:
             raise OSError(-status, os.strerror(-status))
-        return os.read(source, _MOST_FILTER_BYTES)
+        return os.read(source, _MAX_FILTER_BYTES)
     finally:
         os.close(source)
         os.close(sink)

@@ -1,7 +1,7 @@
-"""The process of one program: it runs the program, and then calls what the judge asks for.
+"""The process of one program: it runs the program, and then calls what the grader asks for.
 
 Nothing that it says is believed: it gives back values, and which ones are right is decided in the
-judge's process (`judge`).
+grader's process (`grader`).
 """
 
 import mmap
@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any
 
 from . import wire
-from .hold import Hold, leave_but
+from .confinement import Confinement, leave_but
 
 MAX_ERROR_CHARACTERS = 200
 # Freed before a failure is described, so that a program out of memory can still be reported.
@@ -24,15 +24,15 @@ _TEST_FILE = "<test>"
 ITEMS_AT_ONCE = 256
 
 
-def main(descriptor: int, hold: Hold) -> None:
-    """Take a program from the judge, run it, then serve the judge until it hangs up.
+def main(descriptor: int, confinement: Confinement) -> None:
+    """Take a program from the grader, run it, then serve the grader until it hangs up.
 
     Ends the process: neither exit handlers nor threads of the program run on.
     """
     leave = os._exit
     try:
         leave_but(descriptor)
-        hold.apply()
+        confinement.apply()
         channel = wire.Channel(descriptor, descriptor)
         _Program(channel).run(*channel.take_order())
     finally:

@@ -1,7 +1,7 @@
-"""The sandbox's server: it reads jobs from standard input, judges, and writes results to output.
+"""The sandbox's server: it reads jobs from standard input, and writes verdicts to output.
 
-It ends when its input does. It judges by values (`judge`) and never runs a line of a program
-itself; that is done by processes which its nursery (`nursery`) forks.
+It ends when its input does. It grades by values (`grader`) and never runs a line of a program
+itself; that is done by processes which its fork server (`fork_server`) forks.
 """
 
 import json
@@ -10,34 +10,34 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from itertools import count
 from typing import Any
 
-from . import judge, kernel, wire
-from .hold import hold_folders
-from .nursery import MESSAGE_BYTES
+from . import grader, kernel, wire
+from .clean_up import empty_folder
+from .confinement import confine_to_folders
+from .fork_server import MESSAGE_BYTES
 
+CLEAN_UP_SECONDS = 0.1
+"""How long a verdict waits for the program's folder to be emptied."""
 _POLL_SECONDS = 0.005
 _MEMORY_BYTES = 2 * 2**30
 # Should the first alarm come while an exception is ignored (in a __del__, say).
 _ALARM_AGAIN_SECONDS = 0.1
 
 
-def main(begin_nursery: list[str]) -> None:
+def main(fork_server_command: list[str]) -> None:
     """Serve until the input ends.
 
-    The first frame tells how to hold the processes (see `nursery.main`).
+    The first frame tells how to confine the processes (see `fork_server.main`).
 
     Args:
-        begin_nursery: the command of the nursery, without the number of its socket.
+        fork_server_command: the command of the fork server, without the number of its socket.
     """
     jobs = wire.Channel(0, 1)
     settings = jobs.receive()
-    nursery = _Nursery(begin_nursery, settings)
-    hold_folders(settings["readable"], settings["folder"], landlock=settings["landlock"])
-    server = _Server(settings["folder"], nursery)
+    fork_server = _ForkServer(fork_server_command, settings)
+    confine_to_folders(settings["readable"], settings["folder"], landlock=settings["landlock"])
+    server = _Server(settings["folder"], fork_server)
     jobs.send("ready")
     while True:
         try:
@@ -47,7 +47,7 @@ def main(begin_nursery: list[str]) -> None:
         jobs.send(server.run(job))
 
 
-class _Nursery:
+class _ForkServer:
     """The process that forks programs, seen from here; one program at a time."""
 
     def __init__(self, command: list[str], settings: dict[str, Any]) -> None:
@@ -81,39 +81,42 @@ class _Nursery:
     def _hear(self) -> bytes:
         answer = self._socket.recv(MESSAGE_BYTES)
         if not answer:
-            raise EOFError("the nursery has ended")
+            raise EOFError("the fork server has ended")
         return answer
 
 
 class _Server:
-    def __init__(self, folder: str, nursery: _Nursery) -> None:
-        self._folder, self._nursery = folder, nursery
+    def __init__(self, folder: str, fork_server: _ForkServer) -> None:
+        self._folder, self._fork_server = folder, fork_server
         kernel.bound_memory(_MEMORY_BYTES)
         signal.signal(signal.SIGALRM, _too_late)
 
     def run(self, job: dict[str, Any]) -> list[Any]:
-        """The verdict on one job, with its duration and how the program's process ended."""
+        """The verdict on one job, with its duration and how the program's process ended.
+
+        The last item says whether the folder is as before, so that another program may use it.
+        """
         ours, theirs = socket.socketpair()
         start = time.monotonic()
         deadline = start + job["timeout"]
-        self._nursery.start(theirs, job["limits"])
+        self._fork_server.start(theirs, job["limits"])
         theirs.close()
         try:
-            verdict = self._judge(wire.Channel(ours.fileno(), ours.fileno()), job)
+            verdict = self._grade(wire.Channel(ours.fileno(), ours.fileno()), job)
             if verdict[0] == "gone" and not self._ends(deadline):
                 verdict[0] = "stopped"
             duration = time.monotonic() - start
         finally:
-            status = self._nursery.end()
+            status = self._fork_server.end()
             ours.close()
-            empty_folder(self._folder)
-        return [*verdict, duration, status]
+        is_empty = empty_folder(self._folder, CLEAN_UP_SECONDS)
+        return [*verdict, duration, status, is_empty]
 
-    def _judge(self, channel: wire.Channel, job: dict[str, Any]) -> list[Any]:
+    def _grade(self, channel: wire.Channel, job: dict[str, Any]) -> list[Any]:
         """The verdict; the alarm stops waiting as well as what a test does with a value."""
         try:
             signal.setitimer(signal.ITIMER_REAL, job["timeout"], _ALARM_AGAIN_SECONDS)
-            return judge.verdict_on(channel, job["code"], job["setup"], job["tests"])
+            return grader.verdict_on(channel, job["code"], job["setup"], job["tests"])
         except wire.TooLate:
             return ["stopped", None, None, 0]
         finally:
@@ -122,7 +125,7 @@ class _Server:
     def _ends(self, deadline: float) -> bool:
         """Whether the program's process ends by itself before the deadline."""
         while time.monotonic() < deadline:
-            if self._nursery.ended():
+            if self._fork_server.ended():
                 return True
             time.sleep(_POLL_SECONDS)
         return False
@@ -140,30 +143,3 @@ def _disarm() -> None:
         except wire.TooLate:
             continue
         return
-
-
-def empty_folder(folder: str) -> None:
-    """Remove what a program left, however deep: folders inside are first moved to the top.
-
-    (shutil.rmtree recurses, and a path can be too long to name.)
-    """
-    names = (os.path.join(folder, f"moved-{number}") for number in count())
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        with suppress(OSError):
-            with os.scandir(current) as scan:
-                entries = list(scan)
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    os.chmod(entry.path, 0o700)
-                    waiting.append(_free(names))
-                    os.rename(entry.path, waiting[-1])
-                else:
-                    os.unlink(entry.path)
-            if current != folder:
-                os.rmdir(current)
-
-
-def _free(names: Iterator[str]) -> str:
-    return next(name for name in names if not os.path.lexists(name))

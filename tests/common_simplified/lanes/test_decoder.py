@@ -1,4 +1,4 @@
-"""Lanes write what each would write alone, token for token."""
+"""Lanes write what each would write sequentially, token for token."""
 
 import pytest
 import torch
@@ -45,7 +45,7 @@ def grid(model, prompts, site="resid_pre", likely=()):
     ]
 
 
-def alone(model, tokenizer, jobs, n=N_TOKENS):
+def sequentially(model, tokenizer, jobs, n=N_TOKENS):
     return [generate_greedy(model, tokenizer, job.prompt, n, job.steering) for job in jobs]
 
 
@@ -58,15 +58,17 @@ def in_lanes(model, tokenizer, jobs, n=N_TOKENS, lanes=28, **settings):
 
 @pytest.fixture(scope="module")
 def reference(embedded, prompts):
-    """The embedded grid and what is written alone."""
+    """The embedded grid and what is written sequentially."""
     jobs = grid(embedded[0], prompts)
-    return jobs, alone(*embedded, jobs)
+    return jobs, sequentially(*embedded, jobs)
 
 
 @pytest.mark.parametrize(
     ("lanes", "drafts"), [(1, True), (5, False), (17, True), (40, True), (40, False)]
 )
-def test_any_number_of_lanes_writes_what_each_writes_alone(embedded, reference, lanes, drafts):
+def test_any_number_of_lanes_writes_what_each_writes_sequentially(
+    embedded, reference, lanes, drafts
+):
     jobs, expected = reference
     written, counts = in_lanes(*embedded, jobs, lanes=lanes, drafts=drafts)
     assert written == expected
@@ -87,7 +89,7 @@ def test_lanes_and_drafts_save_passes(embedded, reference):
 def test_a_llama_too_at_either_site(embedded, llama, site):
     # Random weights: its texts have no structure, and its logits are near to each other.
     jobs = grid(llama, ["Return the sum.\n", "def f(a, b):\n    return"], site)
-    expected = alone(llama, embedded[1], jobs)
+    expected = sequentially(llama, embedded[1], jobs)
     written, counts = in_lanes(llama, embedded[1], jobs)
     assert written == expected
     assert 0 < counts.tolerance < 1e-2
@@ -108,20 +110,20 @@ def test_the_right_likely_text_is_read_in_a_few_passes(embedded, reference):
     assert counts.passes < expected[longest].n_new_tokens / 2
 
 
-def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_alone(embedded, reference):
+def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_sequentially(embedded, reference):
     jobs, expected = reference
     written, counts = in_lanes(*embedded, jobs[:17], tolerance=1e9)
     assert written == expected[:17]
     assert counts.repeated_lanes == 17
 
 
-def test_near_ties_of_bfloat16_are_decided_alone(embedded, prompts):
+def test_near_ties_of_bfloat16_are_decoded_sequentially(embedded, prompts):
     model, tokenizer = embedded
     jobs = grid(model, prompts[:1])
     half = type(model)(model.config)
     half.load_state_dict(model.state_dict())
     half.to(torch.bfloat16).eval()
-    expected = alone(half, tokenizer, jobs)
+    expected = sequentially(half, tokenizer, jobs)
     written, counts = in_lanes(half, tokenizer, jobs)
     assert written == expected
     assert counts.repeated_lanes > 0
@@ -129,7 +131,7 @@ def test_near_ties_of_bfloat16_are_decided_alone(embedded, prompts):
     assert in_lanes(half, tokenizer, jobs, tolerance=-1.0)[0] != expected
 
 
-def test_samples_in_lanes_are_those_drawn_alone(embedded, prompts):
+def test_samples_in_lanes_are_those_drawn_sequentially(embedded, prompts):
     jobs = [
         Job(prompt, sampling=Sampling(temperature, seed))
         for prompt in prompts
@@ -156,7 +158,7 @@ def test_a_lane_takes_the_place_of_one_that_was_not_finite(embedded, prompts):
     jobs = [Job(prompts[0], Steering(broken, 1, 1)), *(Job(prompt) for prompt in prompts)]
     for lanes in (1, 2, 3):
         written, counts = in_lanes(*embedded, jobs, lanes=lanes)
-        assert written == alone(*embedded, jobs)
+        assert written == sequentially(*embedded, jobs)
         assert counts.near_ties <= 2
 
 
@@ -186,7 +188,7 @@ def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded, prompt
         Job(prompts[0], Steering(direction_of(model, 0), 10, 2)),
     ]
     written, _ = in_lanes(*embedded, jobs)
-    assert written == alone(*embedded, jobs)
+    assert written == sequentially(*embedded, jobs)
     assert written[1].stop_reason == "non_finite"
     assert written[0].text.startswith("def ")
 
@@ -202,7 +204,7 @@ def test_the_model_is_left_as_it_was(embedded, prompts):
     assert not any(module._forward_pre_hooks for module in model.modules())
     assert (
         generate_greedy(model, tokenizer, prompts[1], 20)
-        == alone(model, tokenizer, [Job(prompts[1])], 20)[0]
+        == sequentially(model, tokenizer, [Job(prompts[1])], 20)[0]
     )
     written.close()
     assert not any(module._forward_pre_hooks for module in model.modules())
@@ -266,9 +268,9 @@ def test_gemma_2_s_window_hides_what_is_further_back(embedded, prompts):
     narrow.config._attn_implementation = "eager"
     narrow.eval()
     jobs = grid(narrow, prompts[:1])
-    expected = alone(narrow, tokenizer, jobs)
+    expected = sequentially(narrow, tokenizer, jobs)
     assert in_lanes(narrow, tokenizer, jobs)[0] == expected
-    assert expected != alone(model, tokenizer, jobs)
+    assert expected != sequentially(model, tokenizer, jobs)
 
 
 def test_no_jobs_are_no_work(embedded):

@@ -1,7 +1,7 @@
-"""The nursery: a process that does nothing but fork the processes of programs, and end them.
+"""The fork server: a process that does nothing but fork the processes of programs, and end them.
 
-What a fork costs is its memory, page by page. The nursery is a fresh interpreter that has imported
-little (among it what programs import most), and it writes next to nothing afterwards.
+What a fork costs is its memory, page by page. It is a fresh interpreter that has imported little
+(among it what programs import most), and it writes next to nothing afterwards.
 """
 
 import gc
@@ -12,7 +12,7 @@ from _socket import socket
 from contextlib import suppress
 
 from . import kernel, program
-from .hold import Hold, hold_folders
+from .confinement import Confinement, confine_to_folders
 
 # So that a program that imports them pays nothing; a few more would cost every program more.
 PRELOADED = (
@@ -26,7 +26,7 @@ _KILL = 9
 def main(descriptor: int) -> None:
     """Serve the server at the other end of a socket until it ends.
 
-    Its first message tells how to hold the processes: `readable` paths, the only `folder` they
+    Its first message tells how to confine the processes: `readable` paths, the only `folder` they
     may write to, `landlock` and `seccomp` or not, resource `limits`. A message with a descriptor
     then starts a program's process (the message holds its own limits), "ended?" asks about it,
     "end" ends it and all that it has started.
@@ -42,7 +42,7 @@ def main(descriptor: int) -> None:
     os.chdir(folder)
     kernel.adopt_orphans()
     kernel.limit_resources(settings["limits"])
-    hold_folders(settings["readable"], folder, landlock=settings["landlock"])
+    confine_to_folders(settings["readable"], folder, landlock=settings["landlock"])
     _hide_modules()
     gc.collect()
     gc.freeze()
@@ -54,7 +54,7 @@ def main(descriptor: int) -> None:
             channel = int.from_bytes(passed[0][2], sys.byteorder)
             process = os.fork()
             if process == 0:
-                program.main(channel, Hold(json.loads(message), calls))
+                program.main(channel, Confinement(json.loads(message), calls))
             os.close(channel)
             status = None
             server.send(b"started")

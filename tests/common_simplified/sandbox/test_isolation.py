@@ -1,5 +1,6 @@
 """The levels of isolation: what a program can reach at each, and what the user is told."""
 
+import platform
 import sys
 
 import pytest
@@ -12,6 +13,17 @@ NEXT = "def f(x):\n    return x + 1\n"
 TESTS = ["assert f(1) == 2"]
 REFUSALS = ("PermissionError", "FileNotFoundError", "OSError", "ValueError")
 NONE = Isolation(None, 0, False)
+# A system call with arguments of 64 bits, of which the kernel takes what it needs.
+CALL = """
+import ctypes
+def call(number, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(*map(ctypes.c_long, (number, *arguments))) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+"""
+NUMBERS = {"x86_64": {"fcntl": 72, "prctl": 157}, "aarch64": {"fcntl": 25, "prctl": 167}}.get(
+    platform.machine(), {"fcntl": -1, "prctl": -1}
+)
 
 
 def levels():
@@ -66,6 +78,9 @@ def test_honest_programs_pass_at_every_level(use, name):
         "os.execv('/bin/true', ['true'])",
         "os.kill(os.getppid(), 0)",
         "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+        "call({fcntl}, 0, fcntl.F_SETOWN | 1 << 32, os.getppid())",
+        "call({prctl}, 1, 0)",  # to outlive its keepers: PR_SET_PDEATHSIG
+        "call({prctl}, 1 | 1 << 32, 0)",
         "socket.socket(socket.AF_UNIX)",
         "socket.create_connection(('127.0.0.1', 1))",
         "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
@@ -78,8 +93,9 @@ def test_full_isolation_keeps_programs_from_files_processes_and_networks(
     secret, canary = tmp_path / "secret", tmp_path / "canary"
     secret.write_text("hidden")
     canary.write_text("alive")
-    line = attack.format(secret=str(secret), canary=str(canary))
-    result = run_program(f"import fcntl, os, resource, socket\n{line}\n{NEXT}", TESTS)
+    line = attack.format(secret=str(secret), canary=str(canary), **NUMBERS)
+    code = f"import fcntl, os, resource, socket\n{CALL if 'call(' in line else ''}{line}\n{NEXT}"
+    result = run_program(code, TESTS)
     assert result.outcome == "exception", result
     assert result.error_type in REFUSALS, result
     assert canary.read_text() == "alive"

@@ -1,4 +1,4 @@
-"""The judge: it runs the tests and decides, and asks the program's process for values.
+"""The grader: it runs the tests and decides, and asks the program's process for values.
 
 A test is `assert f(3) == [1, 2]`. Here `f` is a stand-in: called, it has the program's process
 call the program's `f` and gets back a plain value, which is compared here, in another process. So
@@ -39,20 +39,20 @@ class Raised(Exception):
 
 
 def verdict_on(channel: wire.Channel, code: str, setup: str, tests: list[str]) -> list[Any]:
-    """Send a program to its process at the other end of `channel`, and judge it.
+    """Send a program to its process at the other end of `channel`, and grade it.
 
     Returns:
         `[outcome, error type, error text, tests passed]`; the outcome "gone" says that the
         program's process hung up, "nonsense" that it said what no honest one says, "stopped"
         that it was too late.
     """
-    judge = _Judge(channel)
+    grader = _Grader(channel)
     passed = 0
     ending: list[Any] = ["passed", None, None]
     try:
-        judge.begin(code, setup, tests)
+        grader.begin(code, setup, tests)
         for test in tests:
-            judge.run(test)
+            grader.run(test)
             passed += 1
     except wire.TooLate:
         ending = ["stopped", None, None]
@@ -73,7 +73,7 @@ def _outcome_of(error: Exception) -> str:
     return "memory" if isinstance(error, MemoryError) else "exception"
 
 
-class _Judge:
+class _Grader:
     def __init__(self, channel: wire.Channel) -> None:
         self._channel = channel
         self._imported: dict[str, Any] = {}
@@ -95,7 +95,7 @@ class _Judge:
         for name, sent in said[1].items():
             self._stand_ins[name] = self._decoded(sent)
         for name in modules & self._stand_ins.keys():
-            # Of what the program has imported, and the tests use, the judge uses its own.
+            # Of what the program has imported, and the tests use, the grader uses its own.
             self._stand_ins[name] = importlib.import_module(name)
 
     def run(self, test: str) -> None:
@@ -161,39 +161,39 @@ class _Object(wire.Held):
     It equals, contains and exceeds no plain data, whatever the object itself may claim.
     """
 
-    def __init__(self, judge: _Judge, number: int, type_name: str) -> None:
+    def __init__(self, grader: _Grader, number: int, type_name: str) -> None:
         super().__init__(number, type_name)
-        self._held_judge = judge
+        self._held_grader = grader
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        return self._held_judge.ask("call", self, list(args), named)
+        return self._held_grader.ask("call", self, list(args), named)
 
     def __getattr__(self, name: str) -> Any:
-        return self._held_judge.ask("attribute", self, name)
+        return self._held_grader.ask("attribute", self, name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Object):
             return False
-        return self._held_judge.ask("operator", "eq", self, other) is True
+        return self._held_grader.ask("operator", "eq", self, other) is True
 
     def __hash__(self) -> int:
-        return int(self._held_judge.ask("builtin", "hash", self))
+        return int(self._held_grader.ask("builtin", "hash", self))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._held_judge.ask("builtin", "iter", self))
+        return iter(self._held_grader.ask("builtin", "iter", self))
 
     def __contains__(self, item: Any) -> bool:
         if not isinstance(item, _Object):
             return False
-        return self._held_judge.ask("operator", "contains", self, item) is True
+        return self._held_grader.ask("operator", "contains", self, item) is True
 
 
 class _Iterator(wire.Held):
     """What stands here for an iterator; its items come as they are asked for."""
 
-    def __init__(self, judge: _Judge, number: int, type_name: str) -> None:
+    def __init__(self, grader: _Grader, number: int, type_name: str) -> None:
         super().__init__(number, type_name, iterator=True)
-        self._held_judge = judge
+        self._held_grader = grader
         self._items: deque[Any] = deque()
 
     def __iter__(self) -> Iterator[Any]:
@@ -201,7 +201,7 @@ class _Iterator(wire.Held):
 
     def __next__(self) -> Any:
         if not self._items:
-            self._items = deque(self._held_judge.ask("take", self._held_number))
+            self._items = deque(self._held_grader.ask("take", self._held_number))
         if not self._items:
             raise StopIteration
         return self._items.popleft()
@@ -213,21 +213,21 @@ def _between(name: str) -> Callable[..., Any]:
     def operate(self: _Object, other: Any) -> Any:
         if not isinstance(other, _Object):
             return NotImplemented
-        return self._held_judge.ask("operator", name, self, other)
+        return self._held_grader.ask("operator", name, self, other)
 
     return operate
 
 
 def _operator(name: str) -> Callable[..., Any]:
     def operate(self: _Object, *others: Any) -> Any:
-        return self._held_judge.ask("operator", name, self, *others)
+        return self._held_grader.ask("operator", name, self, *others)
 
     return operate
 
 
 def _builtin(name: str) -> Callable[..., Any]:
     def operate(self: _Object, *others: Any) -> Any:
-        return self._held_judge.ask("builtin", name, self, *others)
+        return self._held_grader.ask("builtin", name, self, *others)
 
     return operate
 

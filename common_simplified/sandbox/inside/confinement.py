@@ -1,4 +1,4 @@
-"""How a process inside the sandbox is held: what `kernel` offers, in the right order."""
+"""How a process inside the sandbox is confined: what `kernel` offers, in the right order."""
 
 import os
 import sys
@@ -19,14 +19,14 @@ READABLE = (
 """Beside the interpreter's own folders; what of it isn't there is left out."""
 
 
-class Hold:
-    """What holds a program's process beyond what holds the nursery it comes from."""
+class Confinement:
+    """What confines a program's process beyond what confines the fork server it comes from."""
 
     def __init__(self, limits: dict[str, int], calls: kernel.SystemCallFilter | None) -> None:
         self._limits, self._calls = limits, calls
 
     def apply(self) -> None:
-        """Hold this process from now on; there is no way back.
+        """Confine this process from now on; there is no way back.
 
         Raises:
             OSError: the kernel refuses.
@@ -36,7 +36,7 @@ class Hold:
             self._calls.load()
 
 
-def hold_folders(readable: list[str], writable: str, *, landlock: bool) -> None:
+def confine_to_folders(readable: list[str], writable: str, *, landlock: bool) -> None:
     """Take from this process, and all that it forks, its privileges and other folders.
 
     Raises:
@@ -47,7 +47,7 @@ def hold_folders(readable: list[str], writable: str, *, landlock: bool) -> None:
     kernel.drop_privileges()
     if landlock:
         children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
-        kernel.hold_by_landlock((*READABLE, *readable, children), (writable, os.devnull))
+        kernel.restrict_by_landlock((*READABLE, *readable, children), (writable, os.devnull))
 
 
 def leave_but(*kept: int) -> None:
@@ -64,8 +64,8 @@ def leave_but(*kept: int) -> None:
     for descriptor in sorted(kept):
         os.closerange(low, descriptor)
         low = descriptor + 1
-    os.closerange(low, _most_descriptors())
+    os.closerange(low, _max_descriptors())
 
 
-def _most_descriptors() -> int:
+def _max_descriptors() -> int:
     return min(int(os.sysconf("SC_OPEN_MAX")), 65536)

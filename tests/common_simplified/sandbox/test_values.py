@@ -1,4 +1,4 @@
-"""How a test is judged by values: what crosses from the program's process, and what doesn't."""
+"""How a test is graded by values: what crosses from the program's process, and what doesn't."""
 
 import json
 import math

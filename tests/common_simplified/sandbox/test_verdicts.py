@@ -196,7 +196,7 @@ def test_a_test_that_can_not_compile_is_no_pass() -> None:
 
 
 @pytest.mark.parametrize("tests", [[], ["", " "]])
-def test_without_a_test_nothing_is_judged(tests: list[str]) -> None:
+def test_without_a_test_nothing_is_graded(tests: list[str]) -> None:
     with pytest.raises(InputError, match="test_list"):
         run_program(NEXT, tests)
 
