@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import signal
 import sys
 import traceback
 from contextlib import suppress
@@ -205,20 +206,20 @@ def _run_phase(phase: Phase, config: "Config") -> None:
 def _review(parsed: argparse.Namespace) -> None:
     from phase4_5.review.server import address, review_server
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ends it as Ctrl-C does.
     folder = _folder_of_run(_load_config(parsed))
-    with review_server(folder, parsed.reviewer or _user_name(), parsed.port) as server:
-        _say(f"the review is at {address(server)}")
+    serving = review_server(folder, parsed.reviewer or _user_name(), parsed.port)
+    with serving as server, suppress(KeyboardInterrupt):
         _say(
-            "from another machine: "
-            f"ssh -L {server.server_port}:127.0.0.1:{server.server_port} THIS_MACHINE, "
+            f"the review is at {address(server)}\n"
+            f"from another machine: ssh -L {server.port}:127.0.0.1:{server.port} THIS_MACHINE, "
             "then the same address; Ctrl-C ends it, everything is saved as you go"
         )
         if parsed.open:
             import webbrowser
 
             webbrowser.open(address(server))
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+        server.ended.wait()
 
 
 def _select(parsed: argparse.Namespace) -> None:

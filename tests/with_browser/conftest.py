@@ -6,8 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -193,25 +192,8 @@ def _requested(chromium):
 @pytest.fixture
 def serve():
     """Start the real review server of a run's folder; gives the address."""
-    stops = []
-
-    def start(folder):
-        context = review_server(folder, "Ada")
-        server = context.__enter__()
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-
-        def stop():
-            server.shutdown()
-            thread.join()
-            context.__exit__(None, None, None)
-
-        stops.append(stop)
-        return address(server)
-
-    yield start
-    for stop in stops:
-        stop()
+    with ExitStack() as servers:
+        yield lambda folder: address(servers.enter_context(review_server(folder, "Ada")))
 
 
 @pytest.fixture

@@ -14,31 +14,15 @@ import pytest
 
 from common.config import REPOSITORY_ROOT
 from common.errors import InputError
-from phase4_5.records import example_key
 from phase4_5.results.run_files import load_run
 from phase4_5.review.server import address, review_server
 
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def folder(finished):
-    return finished / "phase4_5"
-
-
-@pytest.fixture
-def server(folder):
-    with review_server(folder, "Ada") as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 def ask(server, method, path, body=None, token=None, **headers):
     """The status and the answer to one request; headers with _ for -."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, str | bytes | None) else json.dumps(body)
     connection.request(method, f"/{token or server.token}/{path}", data, given)
@@ -54,7 +38,7 @@ def post(server, path, body, **headers):
 
 
 def an_example(folder):
-    return example_key("correct", 30, load_run(folder).examples["correct", 30.0][0]["task_id"])
+    return load_run(folder).examples["correct", 30.0][0].example_key
 
 
 def choice_of(folder):
@@ -84,8 +68,6 @@ def test_a_mark_is_saved_and_a_slower_tab_is_told(server, folder):
 
 def test_a_choice_is_saved_with_its_marks_and_the_reports_tell_it(folder):
     with review_server(folder, "Ada") as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
         key = an_example(folder)
         post(server, "mark", {"example": key, "mark": "keep", "note": "", "version": 0})
         asked = {"correct": 30, "rationale": "why </script> 🙂", "reviewer": "Grace"}
@@ -102,8 +84,6 @@ def test_a_choice_is_saved_with_its_marks_and_the_reports_tell_it(folder):
             {**asked, "correct": 100, "seen": answer["selected"]["timestamp"]},
         )
         assert status == 200
-        server.shutdown()
-        thread.join()
     chosen = choice_of(folder)
     assert chosen["correct"]["coefficient"] == 100
     assert len(list((folder / "selection_history").iterdir())) == 2
@@ -160,7 +140,7 @@ def test_other_sites_can_not_write(server, folder, headers, status):
     body = {"example": an_example(folder), "mark": "keep", "note": "", "version": 0}
     assert post(server, "mark", body, **headers)[0] == status
     assert not (folder / "review_marks.json").exists()
-    own = {"Origin": f"http://127.0.0.1:{server.server_port}", "Sec_Fetch_Site": "same-origin"}
+    own = {"Origin": f"http://127.0.0.1:{server.port}", "Sec_Fetch_Site": "same-origin"}
     assert post(server, "mark", body, **own)[0] == 200
 
 
@@ -174,11 +154,11 @@ def test_nothing_is_told_without_the_token_or_under_another_name(server):
 
 
 def test_only_this_machine_is_listened_to_and_the_token_is_new(server, folder):
-    assert server.server_address[0] == "127.0.0.1"
+    assert server.socket_address[0] == "127.0.0.1"
     with socket.socket() as other:
         hostname = socket.gethostbyname(socket.gethostname())
         if not hostname.startswith("127."):
-            assert other.connect_ex((hostname, server.server_port)) != 0
+            assert other.connect_ex((hostname, server.port)) != 0
     assert len(server.token) >= 20
     with pytest.raises(InputError, match="open already"), review_server(folder, "Ada"):
         pass
@@ -191,7 +171,8 @@ def test_more_than_a_mebibyte_is_not_taken_and_the_answer_says_so(server):
         assert "at most 1048576 bytes" in answer["error"]
         # Refused for another reason, with as much behind it.
         assert post(server, "mark", " " * size, Origin="https://example.org")[0] == 403
-    assert post(server, "mark", None, Content_Length="x")[0] == 413
+    # A length that is none is refused before anything else is looked at.
+    assert post(server, "mark", None, Content_Length="x")[0] == 400
 
 
 def test_a_run_that_was_made_anew_meanwhile_is_not_chosen_from(server, folder):
@@ -208,7 +189,7 @@ def test_a_run_that_was_made_anew_meanwhile_is_not_chosen_from(server, folder):
 
 
 def test_a_port_that_is_taken_or_none_is_told(server, folder):
-    for port in (server.server_port, 10**6):
+    for port in (server.port, 10**6):
         (folder / "review.lock").unlink()  # As for the review of another run.
         with (
             pytest.raises(InputError, match="try another --port"),
@@ -237,14 +218,15 @@ def start(finished, *more, **variables):
     )
 
 
-def test_the_command_tells_its_address_and_ends_with_ctrl_c(finished):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_tells_its_address_and_ends_with_ctrl_c(finished, sent):
     process = start(finished)
     line = process.stdout.readline()
     found = re.fullmatch(r"the review is at (http://127\.0\.0\.1:(\d+)/([\w-]+)/)\n", line)
     connection = http.client.HTTPConnection("127.0.0.1", int(found[2]), timeout=30)
     connection.request("GET", f"/{found[3]}/")
     assert connection.getresponse().status == 200
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     assert "ssh -L" in process.stdout.readline()
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -276,5 +258,60 @@ def test_a_run_that_can_not_be_reviewed_is_told_in_one_line(finished, break_it, 
     assert message in stderr
 
 
+def test_a_request_that_has_begun_is_answered_before_the_end(folder):
+    key = an_example(folder)
+    body = json.dumps({"example": key, "mark": "keep", "note": "", "version": 0}).encode()
+    with review_server(folder, "Ada") as server:
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        start_post(connection, server, body[:9], len(body))
+        assert ask(server, "GET", "state")[0] == 200
+        threading.Timer(0.5, connection.sendall, [body[9:]]).start()
+    with connection, connection.makefile("rb") as answer:
+        assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert json.loads((folder / "review_marks.json").read_text())["marks"][key]["mark"] == "keep"
+
+
+def test_a_request_that_stalls_holds_the_end_up_only_for_a_while(folder, monkeypatch):
+    monkeypatch.setattr("phase4_5.review.server._GRACE_SECONDS", 1)
+    with review_server(folder, "Ada") as server:
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        start_post(connection, server, b"{", 100)
+        assert ask(server, "GET", "state")[0] == 200
+    assert server.ended.is_set()
+    with connection:
+        assert not connection.recv(99).startswith(b"HTTP/1.1 200")
+
+
+def start_post(connection, server, some, length):
+    """Send the beginning of a mark."""
+    head = (
+        f"POST /{server.token}/mark HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + some)
+
+
+def test_only_the_review_loads_a_server_and_not_even_it_loads_torch(finished):
+    program = (
+        "import signal, sys, webbrowser, run\n"
+        "webbrowser.open = lambda url: signal.raise_signal(signal.SIGINT)\n"
+        "def loaded(*names): print(sorted(set(names) & sys.modules.keys()))\n"
+        "import phase4_5.review.marks\n"
+        "assert run.main(['status', *sys.argv[1:]]) == 0\n"
+        "loaded('starlette', 'uvicorn')\n"
+        "assert run.main(['review', '--open', *sys.argv[1:]]) == 0\n"
+        "loaded('starlette', 'uvicorn', 'torch', 'transformers')\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, "--data-dir", str(finished)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY_ROOT,
+        timeout=120,
+    )
+    lines = [line for line in told.stdout.splitlines() if line.startswith("[")]
+    assert lines == ["[]", "['starlette', 'uvicorn']"], told.stderr
+
+
 def test_the_address_is_told(server):
-    assert address(server) == f"http://127.0.0.1:{server.server_port}/{server.token}/"
+    assert address(server) == f"http://127.0.0.1:{server.port}/{server.token}/"
