@@ -13,6 +13,7 @@ import pytest
 
 import run
 from common.config import REPOSITORY_ROOT, load_config
+from common.project import project_version
 from common_simplified.provenance import solution_settings
 from phase3_6.baseline import BASELINE_FILE
 
@@ -331,3 +332,9 @@ def test_fresh_reaches_an_earlier_phase_that_was_begun_under_other_settings(
     # One token solves nothing: Phase 2.5 then says so, which it can only say after it has begun.
     assert run.main([*arguments, "--fresh"]) == 1
     assert "the model solved 0 of" in capsys.readouterr().err
+
+
+def test_the_version_is_told_without_settings():
+    answer = call("--version", PVA_SAE_NO_SUCH="1")
+    assert answer.returncode == 0
+    assert answer.stdout == f"pva-steering {project_version()}\n"
