@@ -69,7 +69,8 @@ def _make_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         description="How strongly must an SAE latent be pushed before a model's code changes?",
-        epilog="Every setting is also an environment variable PVA_SAE_<NAME>; see docs/configuration.md.",
+        epilog="Every setting is also an environment variable PVA_SAE_<NAME>; see "
+        "docs/configuration.md.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and exit")
     commands = parser.add_subparsers(required=True, metavar="command")

@@ -11,7 +11,7 @@ _LIBRARIES = ("torch", "transformers", "sae-lens", "numpy")
 
 
 def describe_environment() -> dict[str, str | None]:
-    """Versions of Python and the libraries, the platform, and the commit (None outside its own git)."""
+    """Versions of Python and the libraries, the platform, and the commit (None outside a clone)."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
