@@ -1,11 +1,12 @@
-# setup: an environment in .venv/; run: the whole pipeline on the embedded model; test: all checks;
-# test-ray: Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in
-# Chromium (Debian's packages chromium and chromium-driver).
+# setup: an environment in .venv/; run: the whole pipeline on the embedded model; format: mends what
+# ruff can mend; check: style, arrows between rooms, types; test: the checks and the tests; test-ray:
+# Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in Chromium
+# (Debian's packages chromium and chromium-driver).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := run
-.PHONY: setup run check test test-ray test-browser
+.PHONY: setup run format check test test-ray test-browser
 
 # The stamp is newer than requirements.txt once everything in it is installed.
 $(VENV)/.installed: requirements.txt
@@ -19,9 +20,14 @@ run: setup
 	@command -v bwrap >/dev/null || echo "hint: with bubblewrap (apt install bubblewrap) generated programs are held better still"
 	$(BIN)/python run.py phase 3.5 4.5
 
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 # Those that need more than requirements.txt have targets of their own.

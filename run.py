@@ -52,6 +52,16 @@ def _report(message: str, with_traceback: bool) -> None:
     logger.error("%s", " ".join(message.split()))
 
 
+class _Version(argparse.Action):
+    """Reads the version only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_rest: object) -> None:
+        from common.project import NAME, project_version
+
+        _say(f"{NAME} {project_version()}")
+        parser.exit()
+
+
 def _make_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--verbose", action="store_true", help="debug lines and tracebacks")
@@ -60,8 +70,10 @@ def _make_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         description="How strongly must an SAE latent be pushed before a model's code changes?",
-        epilog="Every setting is also an environment variable PVA_SAE_<NAME>; see the README.",
+        epilog="Every setting is also an environment variable PVA_SAE_<NAME>; see "
+        "docs/configuration.md.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and exit")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     phase = commands.add_parser("phase", parents=[common], help="run phases")

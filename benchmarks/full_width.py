@@ -254,7 +254,7 @@ def _plan(arguments: argparse.Namespace, model_name: str, device: str) -> Memory
 def _prompt(tokenizer: Any) -> str:
     text = resolve_path(PLAIN_TEXT).read_text(encoding="utf-8")
     ids = tokenizer(text)["input_ids"][:PROMPT_TOKENS]
-    return tokenizer.decode(ids, skip_special_tokens=True)
+    return str(tokenizer.decode(ids, skip_special_tokens=True))
 
 
 def _generate(

@@ -150,7 +150,7 @@ class Bench:
     def generate(self, inputs: Any) -> torch.Tensor:
         """transformers' `generate`, greedy; returns the new tokens [batch, new]."""
         with torch.inference_mode():
-            output = self.model.generate(
+            output: torch.Tensor = self.model.generate(
                 **inputs,
                 max_new_tokens=self.config.max_new_tokens,
                 do_sample=False,
@@ -341,9 +341,7 @@ def floor(bench: Bench) -> tuple[float, Runs]:
     read_prompt(twin, cache, prompt_tokens, range(n_lanes), steerings)
     for n_tokens in (1, 2, 4, 8, 16, 32):
         texts = [prompt_tokens[:n_tokens]] * n_lanes
-        seconds = _fastest(
-            lambda texts=texts: read_tokens(twin, cache, texts, [start] * n_lanes, steerings)
-        )
+        seconds = _fastest(partial(read_tokens, twin, cache, texts, [start] * n_lanes, steerings))
         least = n_bytes / bandwidth + 2 * n_weights * n_lanes * n_tokens / operations
         sys.stdout.write(
             f"{n_lanes} lanes x {n_tokens:2d} tokens: {1e3 * seconds:7.1f} ms, "

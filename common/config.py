@@ -19,10 +19,11 @@ from pydantic_settings import (
 )
 
 from common.errors import InputError
+from common.project import REPOSITORY_ROOT as REPOSITORY_ROOT
+from common.project import is_checkout
 from common.terms import ResidualSite
 
 ENV_PREFIX = "PVA_SAE_"
-REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
 
 PROFILES: dict[str, dict[str, Any]] = {
     # The small model in this repository: needs no download and no GPU.
@@ -258,7 +259,7 @@ def _refuse_unknown_variables() -> None:
     for variable in os.environ:
         if variable.startswith(ENV_PREFIX) and variable not in known:
             close = difflib.get_close_matches(variable, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "; see the README's table"
+            hint = f"; did you mean {close[0]}?" if close else "; see docs/configuration.md"
             raise InputError(f"{variable}: no such setting{hint}")
 
 
@@ -275,9 +276,15 @@ def _one_line(error: ValidationError, given: dict[str, Any]) -> str:
 
 
 def resolve_path(path: str) -> Path:
-    """A path as given if it exists from here, else one inside the repository."""
+    """A path as given if it exists from here, else one inside the repository.
+
+    Where the project is installed, only `embedded/...` is looked for beside it: the folder holds
+    other people's packages.
+    """
     given = Path(path)
     if given.is_absolute() or given.exists():
+        return given
+    if given.parts[:1] != ("embedded",) and not is_checkout():
         return given
     inside = REPOSITORY_ROOT / given
     return inside if inside.exists() else given

@@ -3,14 +3,15 @@
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from common.config import REPOSITORY_ROOT
+from common.project import REPOSITORY_ROOT, is_checkout
 
 _LIBRARIES = ("torch", "transformers", "sae-lens", "numpy")
 
 
 def describe_environment() -> dict[str, str | None]:
-    """Versions of Python and the libraries, the platform, and the commit (None outside git)."""
+    """Versions of Python and the libraries, the platform, and the commit (None outside a clone)."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -27,9 +28,12 @@ def _version(name: str) -> str | None:
 
 
 def _commit() -> str | None:
+    # Installed, or copied into another repository, it would be that one's commit.
+    if not is_checkout():
+        return None
     try:
         result = subprocess.run(
-            ["git", "-C", str(REPOSITORY_ROOT), "rev-parse", "HEAD"],
+            ["git", "-C", str(REPOSITORY_ROOT), "rev-parse", "--show-toplevel", "HEAD"],
             capture_output=True,
             text=True,
             timeout=5,
@@ -37,4 +41,5 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return result.stdout.strip()
+    top, commit = result.stdout.splitlines()
+    return commit if Path(top) == REPOSITORY_ROOT else None

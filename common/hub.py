@@ -313,7 +313,9 @@ def _http_line(error: BaseException, lines: _Lines) -> str | None:
 def _network_line(error: BaseException, lines: _Lines) -> str | None:
     """How the Hub couldn't be reached, or how a download broke off."""
     from huggingface_hub.errors import OfflineModeIsEnabled
-    from huggingface_hub.utils import httpx
+
+    # The library's own: of two packages with these errors it uses one or the other.
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     text = str(error)
     match error:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from radon.complexity import cc_visit
-
 from common.config import Config, resolve_path
 from common.errors import InputError
 from common.hub import hub_parquet_files, is_on_hub
@@ -34,6 +32,8 @@ def cyclomatic_complexity(code: str) -> int:
 
     Code that doesn't parse counts as 1.
     """
+    from radon.complexity import cc_visit
+
     try:
         return max((block.complexity for block in cc_visit(code)), default=1)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

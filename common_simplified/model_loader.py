@@ -128,8 +128,11 @@ def _source(model_name: str) -> dict[str, Any]:
     """Where `from_pretrained` finds the model: a folder, or a repository at a revision."""
     path = resolve_path(model_name)
     hub_name = parse_hub_name(model_name)
-    if path.exists() or hub_name is None:
+    if path.exists():
         return {"pretrained_model_name_or_path": str(path)}
+    if hub_name is None:
+        # As it was typed: `Path("./name")` is `name`, which is looked for on the Hub.
+        return {"pretrained_model_name_or_path": model_name}
     return {
         "pretrained_model_name_or_path": hub_name.repo_id,
         "revision": hub_name.revision or "main",

@@ -140,7 +140,8 @@ class FeatureFinder:
 
 @torch.inference_mode()
 def _encode(sae: Any, residuals: torch.Tensor) -> np.ndarray:
-    return sae.encode(residuals.to(sae.W_dec.device)).cpu().numpy()
+    latents: torch.Tensor = sae.encode(residuals.to(sae.W_dec.device))
+    return latents.cpu().numpy()
 
 
 def _layer_summary(

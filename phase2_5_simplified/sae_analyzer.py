@@ -259,7 +259,8 @@ def load_decoder_direction(
     sae = load_gemma_scope_sae(layer, "cpu", config)
     warn_of_other_site(sae, config.residual_site)
     check_latent(sae, feature_idx, layer)
-    return sae.W_dec[feature_idx].detach().clone().to(device)
+    direction: torch.Tensor = sae.W_dec[feature_idx]
+    return direction.detach().clone().to(device)
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,8 @@ class Separation:
     @property
     def score(self) -> np.ndarray:
         """f_correct - f_incorrect (arXiv 2510.02917): positive is correct-preferring."""
-        return self.f_correct - self.f_incorrect
+        score: np.ndarray = self.f_correct - self.f_incorrect
+        return score
 
 
 def separation_of(activations: np.ndarray, passed: np.ndarray) -> Separation:

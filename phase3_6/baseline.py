@@ -119,7 +119,8 @@ def _read_rows(path: Path) -> list[dict[Any, Any]]:
         )
     if frame.empty:
         raise InputError(f"{path}: no rows in it; make it anew: python3 run.py phase 3.6 --fresh")
-    return frame.to_dict("records")
+    rows: list[dict[Any, Any]] = frame.to_dict("records")
+    return rows
 
 
 def parse_baseline_row(row: Mapping[Any, Any]) -> BaselineProblem:

@@ -8,6 +8,7 @@ embedded ones, padded to 16384 latents of width 2304, of which the added ones ne
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ MBPP_SPLITS = ("train", "test", "validation", "prompt")
 PROFILE = PROFILES["gemma-2-2b"]
 
 
-def make_hub_cache(home: Path, problems: list[dict]) -> None:
+def make_hub_cache(home: Path, problems: list[dict[str, Any]]) -> None:
     """Fill `home` (to be `HF_HOME`) with the model, its SAEs, the problems and plain text."""
     _make_model(_snapshot(home, PROFILE["model_name"], "models"))
     _make_saes(home)
@@ -76,10 +77,11 @@ def widen(model: Gemma2ForCausalLM) -> Gemma2ForCausalLM:
     # Over more entries, most of them zero, the mean square is smaller by this factor.
     ratio = D_MODEL / narrow
     values |= {"hidden_size": D_MODEL, "rms_norm_eps": values["rms_norm_eps"] / ratio}
-    wide = Gemma2ForCausalLM(Gemma2Config(**values)).eval()
+    wide = Gemma2ForCausalLM(Gemma2Config(**values))
+    wide.eval()
     with torch.no_grad():
         for name, target in wide.named_parameters():
-            source = model.get_parameter(name)
+            source: torch.Tensor = model.get_parameter(name)
             if name == "model.embed_tokens.weight":
                 source = source / math.sqrt(ratio)  # Gemma multiplies by the root of its width.
             elif name != "model.norm.weight" and source.shape == (narrow,):
@@ -102,7 +104,7 @@ def _make_saes(home: Path) -> None:
         folder.mkdir(parents=True)
         narrow = np.load(resolve_path(config.sae_source) / f"layer_{layer}/params.npz")
         # Compressed: what was added is all the same.
-        np.savez_compressed(folder / "params.npz", **_pad(narrow))
+        np.savez_compressed(folder / "params.npz", allow_pickle=False, **_pad(narrow))
 
 
 def _pad(narrow: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -120,7 +122,7 @@ def _pad(narrow: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return padded
 
 
-def _make_problems(folder: Path, problems: list[dict]) -> None:
+def _make_problems(folder: Path, problems: list[dict[str, Any]]) -> None:
     folder.mkdir()
     for index, split in enumerate(MBPP_SPLITS):
         rows = [
@@ -137,7 +139,7 @@ def _make_problems(folder: Path, problems: list[dict]) -> None:
         pd.DataFrame(rows).to_parquet(folder / f"{split}-00000-of-00001.parquet")
 
 
-def read_embedded_problems(step: int) -> list[dict]:
+def read_embedded_problems(step: int) -> list[dict[str, Any]]:
     """Every `step`-th of the embedded problems."""
     lines = resolve_path(load_config().problems_path).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines[::step]]

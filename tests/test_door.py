@@ -13,6 +13,7 @@ import pytest
 
 import run
 from common.config import REPOSITORY_ROOT, load_config
+from common.project import project_version
 from common_simplified.provenance import solution_settings
 from phase3_6.baseline import BASELINE_FILE
 
@@ -295,7 +296,7 @@ def test_a_failed_run_is_status_1_with_a_traceback_only_when_verbose(data, monke
     def fail(*_arguments):
         raise ZeroDivisionError("what nobody foresaw")
 
-    monkeypatch.setattr("phase4_5.steering_coefficient_selector.sample_problems", fail)
+    monkeypatch.setattr("phase4_5.search.inputs.sample_problems", fail)
     arguments = ["phase", "4.5", "--data-dir", str(data)]
     assert run.main(arguments) == 1
     quiet = capsys.readouterr().err
@@ -331,3 +332,9 @@ def test_fresh_reaches_an_earlier_phase_that_was_begun_under_other_settings(
     # One token solves nothing: Phase 2.5 then says so, which it can only say after it has begun.
     assert run.main([*arguments, "--fresh"]) == 1
     assert "the model solved 0 of" in capsys.readouterr().err
+
+
+def test_the_version_is_told_without_settings():
+    answer = call("--version", PVA_SAE_NO_SUCH="1")
+    assert answer.returncode == 0
+    assert answer.stdout == f"pva-steering {project_version()}\n"

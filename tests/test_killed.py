@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 from timeless import files_of
 
@@ -45,7 +46,7 @@ class Runs:
     """Runs `run.py` in processes that can be killed."""
 
     def __init__(self):
-        self.server = subprocess.Popen(
+        self.server: Any = subprocess.Popen(
             [sys.executable, "-c", FORK_SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

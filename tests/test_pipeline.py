@@ -18,6 +18,7 @@ from transformers import AutoTokenizer
 
 import run
 from common.config import REPOSITORY_ROOT, load_config
+from common.terms import SteeringType
 from common.utils import discover_latest_phase_output
 from phase4_5 import (
     SteeringCoefficientSelector,
@@ -26,8 +27,8 @@ from phase4_5 import (
     load_selected_coefficients,
 )
 
-DIRECTIONS = ("correct", "incorrect")
-GRID = [1, 3, 10, 30, 100, 300, 1000]
+DIRECTIONS: tuple[SteeringType, ...] = ("correct", "incorrect")
+GRID: list[float] = [1, 3, 10, 30, 100, 300, 1000]
 
 
 @pytest.fixture
@@ -194,6 +195,7 @@ def test_the_selection_is_what_phase_4_8_reads(whole):
         assert selected[direction].feature_idx == features[direction]["feature_idx"]
         assert str(int(selected[direction].coefficient)) in selected[direction].rationale
     newest = discover_latest_phase_output("3.6", config)
+    assert newest is not None
     assert Path(newest).parent == whole / "phase3_6"
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from scipy.special import softmax
@@ -16,6 +18,9 @@ from common_simplified.generation import (
     generate_sequentially,
 )
 from common_simplified.steering import steering
+
+Embedded = tuple[Any, Any]
+"""A model and its tokenizer."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,9 @@ def reference(model, tokenizer, prompt, n):
 
 
 @pytest.mark.parametrize("coefficient", [0, 3, 30, 1000])
-def test_greedy_decoding_is_that_of_transformers_steered_or_not(embedded, prompts, coefficient):
+def test_greedy_decoding_is_that_of_transformers_steered_or_not(
+    embedded: Embedded, prompts, coefficient
+):
     model, tokenizer = embedded
     direction = torch.nn.functional.normalize(torch.arange(128.0).sin(), dim=0)
     for prompt in prompts:
@@ -53,7 +60,7 @@ def test_greedy_decoding_is_that_of_transformers_steered_or_not(embedded, prompt
         assert extract_code(ours.text, prompt) == extract_code(rest, prompt)
 
 
-def test_a_program_ends_with_the_end_of_text(embedded, prompts):
+def test_a_program_ends_with_the_end_of_text(embedded: Embedded, prompts):
     model, tokenizer = embedded
     generation = generate_greedy(model, tokenizer, prompts[0], 160)
     assert generation.stop_reason in ("eos", "program_end")
@@ -61,14 +68,14 @@ def test_a_program_ends_with_the_end_of_text(embedded, prompts):
     assert "<eos>" not in generation.text
 
 
-def test_the_limit_of_tokens_is_kept(embedded, prompts):
+def test_the_limit_of_tokens_is_kept(embedded: Embedded, prompts):
     model, tokenizer = embedded
     generation = generate_greedy(model, tokenizer, prompts[0], 5)
     assert generation.n_new_tokens == 5
     assert generation.stop_reason == "max_new_tokens"
 
 
-def test_numbers_that_are_not_finite_end_the_text(embedded, prompts):
+def test_numbers_that_are_not_finite_end_the_text(embedded: Embedded, prompts):
     model, tokenizer = embedded
     direction = torch.full((128,), float("inf"))
     with steering(model, direction, 1, 2):
@@ -78,18 +85,18 @@ def test_numbers_that_are_not_finite_end_the_text(embedded, prompts):
     assert generation.text == ""
 
 
-def sample(embedded, prompt, temperature, seed, n=40):
+def sample(embedded: Embedded, prompt, temperature, seed, n=40):
     job = Job(prompt, sampling=Sampling(temperature, seed))
     return generate_sequentially(*embedded, job, n)
 
 
-def test_samples_follow_the_seed_and_differ_from_each_other(embedded, prompts):
+def test_samples_follow_the_seed_and_differ_from_each_other(embedded: Embedded, prompts):
     texts = [tuple(sample(embedded, prompts[0], 1.5, seed).token_ids) for seed in range(6)]
     assert texts[0] == tuple(sample(embedded, prompts[0], 1.5, 0).token_ids)
     assert len(set(texts)) > 1
 
 
-def test_nearly_no_temperature_is_greedy(embedded, prompts):
+def test_nearly_no_temperature_is_greedy(embedded: Embedded, prompts):
     greedy = generate_greedy(*embedded, prompts[1], 40)
     assert all(sample(embedded, prompts[1], 1e-4, seed) == greedy for seed in range(3))
 
@@ -106,7 +113,7 @@ def test_draws_are_those_of_the_softmax(temperature):
     assert chisquare(drawn.numpy(), expected).pvalue > 1e-3
 
 
-def test_a_text_ends_with_the_line_after_the_program(embedded):
+def test_a_text_ends_with_the_line_after_the_program(embedded: Embedded):
     tokenizer = embedded[1]
     program = "def f(n):\n    return n\n"
     after = "print(f(1))\nassert f(1) == 1\nmore and more\n"

@@ -1,6 +1,7 @@
 import logging
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from common_simplified.memory_plan import (
 
 GIB = 2**30
 # `lanes` and the rest as in the study: 16k latents, 500 new tokens.
-STUDY = {
+STUDY: dict[str, Any] = {
     "device": "cpu",
     "dtype": "auto",
     "lanes": 1,

@@ -69,3 +69,9 @@ def test_a_model_without_its_tokenizers_files_is_named(embedded, tmp_path):
     embedded[0].save_pretrained(tmp_path)
     with pytest.raises(InputError, match="knows 5 tokens; files of it are missing"):
         load_model_and_tokenizer(str(tmp_path), "cpu")
+
+
+def test_a_folder_that_is_missing_is_not_looked_for_on_the_hub(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"model '\./no_model' can't be loaded.*local folder"):
+        load_model_and_tokenizer("./no_model", "cpu")

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ from common.config import load_config
 from common.errors import InputError
 from phase3_6.baseline import BASELINE_FILE, load_baseline
 
-ROW = {
+ROW: dict[str, Any] = {
     "task_id": 5,
     "text": "Double it.",
     "test_list": ["assert f(1) == 2", "assert f(2) == 4"],

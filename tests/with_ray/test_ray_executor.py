@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 from timeless import files_of
 
@@ -101,7 +101,9 @@ def on(cluster, data):
 
 
 def process_of(line):
-    return int(re.search(r"process (\d+)", line)[1])
+    found = re.search(r"process (\d+)", line)
+    assert found is not None, line
+    return int(found[1])
 
 
 def journal_of(data):
