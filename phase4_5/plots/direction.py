@@ -32,6 +32,15 @@ class Direction:
         """All that were tried, the smallest first."""
         return [result["coefficient"] for result in self.results]
 
+    def result(self, coefficient: float) -> Summary:
+        """What was found for a coefficient that was tried."""
+        return next(each for each in self.results if each["coefficient"] == coefficient)
+
+    def control(self, kind: str, coefficient: float) -> Summary | None:
+        """What a control did at a coefficient; None where it wasn't run."""
+        listed = self.controls[kind]["coefficients"] if kind in self.controls else ()
+        return next((each for each in listed if each["coefficient"] == coefficient), None)
+
     @property
     def chosen(self) -> float | None:
         """The selected coefficient."""

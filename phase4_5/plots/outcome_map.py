@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
+    """How it is called and drawn that a verdict changed or stayed."""
+
     label: str
     colour: str
     """A shade of grey of its own, too."""
+    sign: str
+    """Of text."""
     marker: str = ""
+    """Matplotlib's, if any is drawn."""
 
 
-# by whether the baseline passed and the steered program passes
-_OUTCOMES = {
-    (True, True): _Outcome("stayed right", "#F0F0F0"),
-    (False, True): _Outcome("corrected", "#003D80", "^"),
-    (True, False): _Outcome("corrupted", "#D55E00", "v"),
-    (False, False): _Outcome("stayed wrong", "#B5B5B5"),
+OUTCOMES = {
+    (True, True): Outcome("stayed right", "#F0F0F0", "·"),
+    (False, True): Outcome("corrected", "#003D80", "▲", "^"),
+    (True, False): Outcome("corrupted", "#D55E00", "▼", "v"),
+    (False, False): Outcome("stayed wrong", "#B5B5B5", "×"),
 }
+"""By whether the baseline passed, and whether the steered program passes."""
 
 # In points.
 _HIGHEST_ROW, _ROWS_TOGETHER = 9.0, 225.0
@@ -82,7 +87,7 @@ def draw_outcomes(panel: "Axes", direction: Direction, axis: CoefficientAxis) ->
         top += _HEADING
         rows |= {task: top + (place + 0.5) * height for place, task in enumerate(tasks)}
         top += height * len(tasks)
-    for (before, after), outcome in _OUTCOMES.items():
+    for (before, after), outcome in OUTCOMES.items():
         cells = [
             (axis.position(coefficient), rows[record["task_id"]])
             for coefficient in direction.coefficients
@@ -110,7 +115,7 @@ def draw_outcomes(panel: "Axes", direction: Direction, axis: CoefficientAxis) ->
 
 def _draw_cells(
     panel: "Axes",
-    outcome: _Outcome,
+    outcome: Outcome,
     cells: Sequence[tuple[float, float]],
     height: float,
     width_in_points: float,

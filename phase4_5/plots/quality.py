@@ -7,8 +7,9 @@ from phase4_5.plots.axes import CoefficientAxis
 from phase4_5.plots.direction import Direction
 from phase4_5.plots.lines import Line, Point, draw_line
 from phase4_5.plots.log_axis import LogAxis
-from phase4_5.plots.pictures import picture
+from phase4_5.plots.pictures import Told, picture
 from phase4_5.plots.style import BLACK, GREEN, GREY, ORANGE, SKY
+from phase4_5.plots.told import rate, rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,17 @@ _LINES = (
 )
 
 
-@picture(3, LogAxis)
+def _tell(direction: Direction, coefficient: float) -> Told:
+    result = direction.result(coefficient)
+    return [
+        ("tokens", rounded(result["mean_token_similarity"], 2)),
+        ("characters", rounded(result["mean_char_similarity"], 2)),
+        ("valid syntax", rate(result, "valid_syntax")),
+        ("signature", rate(result, "signature_intact")),
+    ]
+
+
+@picture(3, LogAxis, tell=_tell)
 def draw_quality(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
     """Similarity to the baseline's programs, valid syntax, intact signatures."""
     panel.axhline(

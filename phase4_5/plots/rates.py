@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from phase4_5.analysis.metrics import WANTED
 from phase4_5.analysis.recommendation import FLIP_RATE_BAND
 from phase4_5.plots.axes import CoefficientAxis
 from phase4_5.plots.direction import Direction, Summary
 from phase4_5.plots.lines import Line, Point, draw_line, percent_scale
 from phase4_5.plots.log_axis import LogAxis
-from phase4_5.plots.pictures import picture
+from phase4_5.plots.pictures import Told, picture
 from phase4_5.plots.style import BLACK, BLUE, GREY, ORANGE, PINK, RED
+from phase4_5.plots.told import percent, rate, rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +34,22 @@ _WANTED = (
 )
 
 
-@picture(1, LogAxis)
+def _tell_flips(direction: Direction, coefficient: float) -> Told:
+    result = direction.result(coefficient)
+    told = [
+        ("flips", f"{result['n_flipped']} of {result['n_problems']}"),
+        ("flip rate", rate(result, "flip")),
+    ]
+    random = direction.control("random", coefficient)
+    if random is not None:
+        told.append(("random", f"{', '.join(rounded(each, 1) for each in random['flip_rates'])} %"))
+    opposite = direction.control("opposite", coefficient)
+    if opposite is not None:
+        told.append(("opposite", percent(opposite["flip_rate"])))
+    return told
+
+
+@picture(1, LogAxis, tell=_tell_flips)
 def draw_flip_rate(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
     """The flip rate, the band wanted, and what other directions of the same norm do."""
     n_problems = direction.results[0]["n_problems"]
@@ -73,7 +90,28 @@ def _draw_range(panel: "Axes", axis: CoefficientAxis, listed: Sequence[Summary])
         )
 
 
-@picture(2, LogAxis)
+def _tell_effects(direction: Direction, coefficient: float) -> Told:
+    result = direction.result(coefficient)
+    told = [
+        (
+            "fail→pass",
+            f"{result['n_fail_to_pass']} of {result['n_baseline_failed']}: "
+            f"{rate(result, 'correction')}",
+        ),
+        (
+            "pass→fail",
+            f"{result['n_pass_to_fail']} of {result['n_baseline_passed']}: "
+            f"{rate(result, 'corruption')}",
+        ),
+    ]
+    random = direction.control("random", coefficient)
+    if random is not None and random["wanted_rate"] is not None:
+        wanted, _ = WANTED[direction.steering_type]
+        told.append((f"random: {wanted}", f"{percent(random['wanted_rate'])} on average"))
+    return told
+
+
+@picture(2, LogAxis, tell=_tell_effects)
 def draw_correction_and_corruption(
     panel: "Axes", direction: Direction, axis: CoefficientAxis
 ) -> None:

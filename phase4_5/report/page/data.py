@@ -1,19 +1,18 @@
 """What the page needs to know of a run, each program stored once."""
 
 from collections.abc import Hashable
+from itertools import chain
 from typing import Any
 
 from common.terms import SteeringType
-from phase4_5.analysis.recommendation import (
-    FLIP_RATE_BAND,
-    MIN_SIGNATURE_INTACT,
-    MIN_TOKEN_SIMILARITY,
-    MIN_VALID_SYNTAX,
-    shortcomings,
-)
+from phase4_5.analysis.recommendation import shortcomings
+from phase4_5.plots.direction import directions_of
+from phase4_5.plots.failure_modes import label_of
+from phase4_5.plots.outcome_map import OUTCOMES
 from phase4_5.records import Record, example_key
 from phase4_5.report.page.colours import colours
 from phase4_5.report.page.diff import diff
+from phase4_5.report.page.panels import panels_of
 from phase4_5.results.run_files import Run
 
 # What an example shows beside its texts.
@@ -41,7 +40,10 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
     coefficient, problem and program by position.
     """
     summary = run.summary
-    directions = [_direction(summary, name) for name in summary["results"]]
+    panels = {each.steering_type: panels_of(each) for each in directions_of(run)}
+    directions = [
+        {**_direction(summary, name), "panels": panels.get(name, [])} for name in summary["results"]
+    ]
     texts = _Texts()
     examples = [
         _example(record, number, position, texts)
@@ -56,12 +58,11 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
         "residual_site": summary["config"]["residual_site"],
         "device": summary["environment"]["device"],
         "dtype": summary["environment"]["dtype"],
-        "rule": {
-            "flip_rate": FLIP_RATE_BAND,
-            "token_similarity": MIN_TOKEN_SIMILARITY,
-            "valid_syntax": MIN_VALID_SYNTAX,
-            "signature_intact": MIN_SIGNATURE_INTACT,
-        },
+        "outcomes": [
+            {"before": before, "after": after, **_outcome_style(before, after)}
+            for before, after in OUTCOMES
+        ],
+        "mode_labels": _mode_labels(run),
         "directions": directions,
         "selected": summary["selected_coefficients"],
         "problems": texts.problems,
@@ -90,6 +91,17 @@ def _direction(summary: dict[str, Any], name: SteeringType) -> dict[str, Any]:
             )
         },
     }
+
+
+def _outcome_style(before: bool, after: bool) -> dict[str, str]:
+    outcome = OUTCOMES[before, after]
+    return {"label": outcome.label, "sign": outcome.sign, "colour": outcome.colour}
+
+
+def _mode_labels(run: Run) -> dict[str, str]:
+    """What every failure mode of the examples is called; "" is that of those that passed."""
+    modes = {record["failure_mode"] for record in chain.from_iterable(run.examples.values())}
+    return {mode or "": label_of(mode) for mode in sorted(modes | {None}, key=str)}
 
 
 class _Texts:
