@@ -113,8 +113,8 @@ def _converted(element: Element, names: dict[str, str]) -> Element:
 
 
 def _short(name: str, value: str) -> str:
-    """To a hundredth of a point, which nobody sees."""
-    value = _NUMBER.sub(lambda match: f"{float(match.group()):.2f}".rstrip("0").rstrip("."), value)
+    """To a thousandth of a point, which nobody sees."""
+    value = _NUMBER.sub(lambda match: f"{float(match.group()):.3f}".rstrip("0").rstrip("."), value)
     value = re.sub(r"-0(?![\d.])", "0", value)
     if name == "d":
         value = re.sub(r"\s*([A-Za-z])\s*", r"\1", value)

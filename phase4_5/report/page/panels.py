@@ -29,14 +29,14 @@ def _panel(panel: ScreenPanel) -> dict[str, Any]:
         "name": panel.name,
         "title": panel.title,
         "svg": tree(panel.svg),
-        "top": round(panel.top, 2),
-        "bottom": round(panel.bottom, 2),
+        "top": round(panel.top, 3),
+        "bottom": round(panel.bottom, 3),
         "strips": [
             {
                 "label": f"{strip.coefficient:g}",
                 "coefficient": strip.coefficient,
-                "left": round(strip.left, 2),
-                "right": round(strip.right, 2),
+                "left": round(strip.left, 3),
+                "right": round(strip.right, 3),
                 "told": strip.told,
             }
             for strip in panel.strips
