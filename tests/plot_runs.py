@@ -1,12 +1,11 @@
 """Runs for the tests of the pictures, and single pictures of them."""
 
-from matplotlib import style
 from report_runs import make_record, make_run
 
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.page import WHOLE_WIDTH, draw_page
 from phase4_5.plots.pictures import all_pictures
-from phase4_5.plots.style import SETTINGS
+from phase4_5.plots.style import drawing_settings
 
 COEFFICIENTS = (0, 3, 30)
 
@@ -40,5 +39,5 @@ def draw(run, name):
     """The figure of one picture, the directions beside each other."""
     (picture,) = [each for each in all_pictures() if each.name == name]
     directions = directions_of(run)
-    with style.context(["default", SETTINGS]):
+    with drawing_settings():
         return draw_page([picture], directions, WHOLE_WIDTH, len(directions))

@@ -53,6 +53,7 @@ class Metric:
     Attributes:
         name: its key in the summary; a rate in percent has `<name>_interval` beside it.
         label: what people call it.
+        meaning: what it is, in a few words.
         unit: "%", or "" for a fraction or a ratio.
         better: which way is better for the code, None if neither is.
         compute: from the records of a coefficient, a share of them or a number.
@@ -65,6 +66,7 @@ class Metric:
 
     name: str
     label: str
+    meaning: str
     unit: Literal["%", ""]
     better: Literal["higher", "lower"] | None
     compute: Callable[[Records], Share | float | None]
@@ -125,6 +127,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="flip_rate",
         label="flips",
+        meaning="problems whose verdict changed",
         unit="%",
         better=None,
         compute=_share_of_all(lambda record: record.flipped),
@@ -132,6 +135,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="correction_rate",
         label="corrected",
+        meaning="of the problems that failed at baseline, those that pass when steered",
         unit="%",
         better="higher",
         compute=_corrections,
@@ -139,6 +143,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="corruption_rate",
         label="corrupted",
+        meaning="of the problems that passed at baseline, those that fail when steered",
         unit="%",
         better="lower",
         compute=_corruptions,
@@ -146,6 +151,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="mean_token_similarity",
         label="token similarity",
+        meaning="mean similarity of tokens to the baseline, 0 to 1",
         unit="",
         better="higher",
         compute=lambda records: fmean(record.token_similarity for record in records),
@@ -159,6 +165,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="mean_char_similarity",
         label="character similarity",
+        meaning="mean similarity of characters to the baseline, 0 to 1",
         unit="",
         better="higher",
         compute=lambda records: fmean(record.char_similarity for record in records),
@@ -168,6 +175,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="mean_length_ratio",
         label="length ratio",
+        meaning="mean length, as a multiple of the baseline's",
         unit="",
         better=None,
         compute=_mean_length_ratio,
@@ -176,6 +184,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="valid_syntax_rate",
         label="valid syntax",
+        meaning="programs that Python can parse",
         unit="%",
         better="higher",
         compute=_share_of_all(lambda record: record.valid_syntax),
@@ -188,6 +197,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         name="signature_intact_rate",
         label="intact signatures",
+        meaning="programs whose tested function can be called as before",
         unit="%",
         better="higher",
         compute=_share_of_all(lambda record: record.signature_intact),

@@ -1,4 +1,4 @@
-"""The pictures of a run, for the screen and for print.
+"""The pictures of a run: files of them, for the eye and for print, and panels for the page.
 
 A picture is a function with the decorator `pictures.picture`, in a module imported here.
 """
@@ -10,7 +10,7 @@ from phase4_5.plots import failure_modes, outcome_map, quality, rates  # noqa: F
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.page import COLUMN, WHOLE_WIDTH, draw_page, save_page
 from phase4_5.plots.pictures import all_pictures
-from phase4_5.plots.style import SETTINGS
+from phase4_5.plots.style import drawing_settings
 
 if TYPE_CHECKING:
     from phase4_5.results.run_files import Run
@@ -31,13 +31,9 @@ def save_plots(run: "Run") -> list[Path]:
     Raises:
         InputError: a file can't be written.
     """
-    # Only here: importing matplotlib takes time, and no window or global state is wanted.
-    from matplotlib import style
-
     pictures, directions = all_pictures(), directions_of(run)
     files = []
-    # Matplotlib's own settings, not those that a person has at home.
-    with style.context(["default", SETTINGS]):
+    with drawing_settings():
         page = draw_page(pictures, directions, WHOLE_WIDTH, len(directions))
         for kind in ("png", "pdf"):
             files.append(run.folder / f"{OVERVIEW}.{kind}")

@@ -73,7 +73,7 @@ class CoefficientAxis(ABC):
     def _label(self, panel: "Axes") -> None: ...
 
     def _mark(self, panel: "Axes") -> None:
-        chosen, recommended = self.direction.chosen, self.direction.recommended
+        chosen, recommended = self.direction.selected.coefficient, self.direction.recommended
         if chosen in self.direction.coefficients:
             low, high = self._span(chosen)
             panel.axvspan(

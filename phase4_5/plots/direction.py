@@ -2,71 +2,78 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from common.terms import STEERING_TYPES, SteeringType
-
-Record = dict[str, Any]
-
-if TYPE_CHECKING:
-    from phase4_5.results.run_files import Run
-
-Summary = dict[str, Any]
+from phase4_5.records import (
+    ChosenCoefficient,
+    CoefficientSummary,
+    ControlComparison,
+    ControlRow,
+    Controls,
+    FinalEvaluation,
+    ProgramRecord,
+)
+from phase4_5.results.run_files import Run
 
 
 @dataclass(frozen=True)
 class Direction:
-    """What was found in one direction; the keys are those of the summary file."""
+    """What was found in one direction."""
 
     steering_type: SteeringType
-    results: Sequence[Summary]
+    results: Sequence[CoefficientSummary]
     """One a coefficient, the smallest first."""
-    examples: Mapping[float, Sequence[Record]]
+    examples: Mapping[float, Sequence[ProgramRecord]]
     """The records of each coefficient."""
-    selected: Summary | None
-    recommended: float | None
-    controls: Mapping[str, Summary]
-    final_evaluation: Summary | None
+    selected: ChosenCoefficient
+    recommended: float
+    controls: Mapping[str, ControlComparison]
+    """Those that were run, by kind."""
+    final_evaluation: FinalEvaluation | None
 
     @property
     def coefficients(self) -> list[float]:
         """All that were tried, the smallest first."""
-        return [result["coefficient"] for result in self.results]
+        return [result.coefficient for result in self.results]
 
-    @property
-    def chosen(self) -> float | None:
-        """The selected coefficient."""
-        return self.selected["coefficient"] if self.selected else None
+    def result(self, coefficient: float) -> CoefficientSummary:
+        """What was found for a coefficient that was tried."""
+        return next(each for each in self.results if each.coefficient == coefficient)
+
+    def control(self, kind: str, coefficient: float) -> ControlRow | None:
+        """What a control did at a coefficient; None where it wasn't run."""
+        listed = self.controls[kind].coefficients if kind in self.controls else ()
+        return next((each for each in listed if each.coefficient == coefficient), None)
 
     @property
     def choice(self) -> str:
         """The selected coefficient and who chose it."""
-        if self.selected is None:
-            return ""
-        if self.selected["selection_method"] == "manual":
+        if self.selected.selection_method == "manual":
             how = "chosen by hand"
         else:
-            how = "recommended" if self.selected["qualifies"] else "nearest, none qualifies"
-        return f"{self.selected['coefficient']:g}: {how}"
+            how = "recommended" if self.selected.qualifies else "nearest, none qualifies"
+        return f"{self.selected.coefficient:g}: {how}"
 
 
-def directions_of(run: "Run") -> list[Direction]:
-    """The directions that were searched."""
-    summary = run.summary.dump()
+def directions_of(run: Run) -> list[Direction]:
+    """Both directions."""
     return [
         Direction(
             steering_type,
-            sorted(summary["results"][steering_type], key=lambda result: result["coefficient"]),
+            run.summary.rows(steering_type),
             {
-                coefficient: [record.dump() for record in records]
+                coefficient: records
                 for (direction, coefficient), records in run.examples.items()
                 if direction == steering_type
             },
-            summary["selected_coefficients"].get(steering_type),
-            summary["recommended"].get(steering_type, {}).get("coefficient"),
-            summary["controls"].get(steering_type) or {},
-            summary["final_evaluation"].get(steering_type),
+            run.selected.of(steering_type),
+            run.summary.recommended[steering_type].coefficient,
+            _comparisons(run.summary.controls[steering_type]),
+            run.summary.final_evaluation[steering_type],
         )
         for steering_type in STEERING_TYPES
-        if summary["results"].get(steering_type)
     ]
+
+
+def _comparisons(controls: Controls | None) -> Mapping[str, ControlComparison]:
+    return {} if controls is None else {**controls.comparisons}

@@ -27,7 +27,7 @@ class LogAxis(CoefficientAxis):
         decades = math.log10(max(sizes, default=1.0) / self._smallest)
         n_sides = len({value > 0 for value in direction.coefficients if value != 0})
         self._gap = 0.14 * decades * n_sides or 0.5
-        if any(result["relative_strength"] is not None for result in direction.results):
+        if any(result.relative_strength is not None for result in direction.results):
             self.top = 25.5
 
     def position(self, coefficient: float) -> float:
@@ -80,7 +80,7 @@ class LogAxis(CoefficientAxis):
         """All coefficients, those first that need a label most."""
         coefficients = self.direction.coefficients
         first = (
-            self.direction.chosen,
+            self.direction.selected.coefficient,
             self.direction.recommended,
             coefficients[0],
             coefficients[-1],
@@ -88,25 +88,24 @@ class LogAxis(CoefficientAxis):
         ordered = sorted(
             self.direction.results,
             key=lambda result: (
-                first.index(result["coefficient"])
-                if result["coefficient"] in first
-                else len(first) + result["refined"]
+                first.index(result.coefficient)
+                if result.coefficient in first
+                else len(first) + result.refined
             ),
         )
         return [
-            (self.position(result["coefficient"]), f"{result['coefficient']:g}")
-            for result in ordered
+            (self.position(result.coefficient), f"{result.coefficient:g}") for result in ordered
         ]
 
     def _strengths(self) -> list[Label]:
         strengths = {
-            self.position(result["coefficient"]): result["relative_strength"]
+            self.position(result.coefficient): result.relative_strength
             for result in self.direction.results
         }
         return [
-            (place, percent_of(strengths[place]))
+            (place, percent_of(strength))
             for place, _ in self._by_importance()
-            if strengths[place] is not None
+            if (strength := strengths[place]) is not None
         ]
 
     def _fitting(self, labels: Sequence[Label]) -> list[Label]:

@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
+    """How it is called and drawn that a verdict changed or stayed."""
+
     label: str
     colour: str
     """A shade of grey of its own, too."""
+    sign: str
+    """Of text."""
     marker: str = ""
+    """Matplotlib's, if any is drawn."""
 
 
-# by whether the baseline passed and the steered program passes
-_OUTCOMES = {
-    (True, True): _Outcome("stayed right", "#F0F0F0"),
-    (False, True): _Outcome("corrected", "#003D80", "^"),
-    (True, False): _Outcome("corrupted", "#D55E00", "v"),
-    (False, False): _Outcome("stayed wrong", "#B5B5B5"),
+OUTCOMES = {
+    (True, True): Outcome("stayed right", "#F0F0F0", "·"),
+    (False, True): Outcome("corrected", "#003D80", "▲", "^"),
+    (True, False): Outcome("corrupted", "#D55E00", "▼", "v"),
+    (False, False): Outcome("stayed wrong", "#B5B5B5", "×"),
 }
+"""By whether the baseline passed, and whether the steered program passes."""
 
 # In points.
 _HIGHEST_ROW, _ROWS_TOGETHER = 9.0, 225.0
@@ -52,7 +57,7 @@ def _row_height(direction: Direction) -> float:
 def _groups(direction: Direction) -> dict[bool, list[int]]:
     """The problems that passed at baseline, and those that failed, by `task_id`."""
     passed = {
-        record["task_id"]: record["baseline_passed"]
+        record.task_id: record.baseline_passed
         for records in direction.examples.values()
         for record in records
     }
@@ -82,12 +87,12 @@ def draw_outcomes(panel: "Axes", direction: Direction, axis: CoefficientAxis) ->
         top += _HEADING
         rows |= {task: top + (place + 0.5) * height for place, task in enumerate(tasks)}
         top += height * len(tasks)
-    for (before, after), outcome in _OUTCOMES.items():
+    for (before, after), outcome in OUTCOMES.items():
         cells = [
-            (axis.position(coefficient), rows[record["task_id"]])
+            (axis.position(coefficient), rows[record.task_id])
             for coefficient in direction.coefficients
             for record in direction.examples.get(coefficient, [])
-            if (record["baseline_passed"], record["steered_passed"]) == (before, after)
+            if (record.baseline_passed, record.steered_passed) == (before, after)
         ]
         if cells:
             _draw_cells(panel, outcome, cells, height, axis.points_per_unit)
@@ -110,7 +115,7 @@ def draw_outcomes(panel: "Axes", direction: Direction, axis: CoefficientAxis) ->
 
 def _draw_cells(
     panel: "Axes",
-    outcome: _Outcome,
+    outcome: Outcome,
     cells: Sequence[tuple[float, float]],
     height: float,
     width_in_points: float,

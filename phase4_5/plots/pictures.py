@@ -1,6 +1,6 @@
 """The register of pictures: what draws a panel, under which name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Draw = Callable[["Axes", Direction, CoefficientAxis], None]
+Told = Sequence[tuple[str, str]]
+"""What is told of a coefficient: names and values, in words."""
+Tell = Callable[[Direction, float], Told]
 
 PANEL_HEIGHT = 118.0
 """In points."""
@@ -29,6 +32,13 @@ class Picture:
     axis: type[CoefficientAxis]
     height: Callable[[Direction], float]
     """Of a panel, in points."""
+    tell: Tell
+    """The numbers behind what is drawn at a coefficient."""
+
+    @property
+    def title(self) -> str:
+        """The name, as a heading."""
+        return self.name.replace("_", " ").capitalize()
 
 
 _PICTURES: list[Picture] = []
@@ -38,6 +48,7 @@ def picture(
     row: int,
     axis: type[CoefficientAxis],
     height: Callable[[Direction], float] = lambda _: PANEL_HEIGHT,
+    tell: Tell = lambda _direction, _coefficient: (),
 ) -> Callable[[Draw], Draw]:
     """Make a picture of a function `draw_<name>(panel, direction, axis)`.
 
@@ -45,10 +56,12 @@ def picture(
         row: where it stands on the page of all pictures; then by name.
         axis: how the coefficients stand.
         height: of a panel, in points.
+        tell: what the page tells where a coefficient is pointed at.
     """
 
     def register(draw: Draw) -> Draw:
-        _PICTURES.append(Picture(row, draw.__name__.removeprefix("draw_"), draw, axis, height))
+        name = draw.__name__.removeprefix("draw_")
+        _PICTURES.append(Picture(row, name, draw, axis, height, tell))
         return draw
 
     return register

@@ -1,5 +1,8 @@
 """How all pictures look: colours and sizes, those on paper."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -8,6 +11,19 @@ from typing import Any
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#999999"
+COLOURS = {
+    "black": BLACK,
+    "orange": ORANGE,
+    "sky": SKY,
+    "green": GREEN,
+    "yellow": YELLOW,
+    "blue": BLUE,
+    "red": RED,
+    "pink": PINK,
+    "grey": GREY,
+    "white": "#FFFFFF",
+}
+"""By the names under which tables elsewhere know them."""
 
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 8.0, 7.5, 6.5
 """In points."""
@@ -37,6 +53,25 @@ SETTINGS: dict[str, Any] = {
     "pdf.fonttype": 42,  # TrueType, which publishers take
     "svg.hashsalt": "phase4.5",  # the same names inside the file each time
 }
+
+_DRAWING = threading.RLock()
+
+
+@contextmanager
+def drawing_settings(**more: Any) -> Iterator[None]:
+    """Matplotlib's own settings and those of all pictures, not those that a person has at home.
+
+    They are the process's, so one thread draws at a time.
+
+    Args:
+        more: further settings, with `__` for the dot in a name.
+    """
+    # Only here: importing matplotlib takes time.
+    from matplotlib import style
+
+    added = {name.replace("__", "."): value for name, value in more.items()}
+    with _DRAWING, style.context(["default", SETTINGS, added]):
+        yield
 
 
 @cache

@@ -18,8 +18,8 @@ _ASSETS = Path(__file__).parent / "assets"
 # One after the other: a later one uses what an earlier one defines.
 _SCRIPTS = (
     "dom.js",
-    "charts.js",
     "overview.js",
+    "panels.js",
     "tables.js",
     "outcome_map.js",
     "code.js",

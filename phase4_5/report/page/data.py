@@ -1,17 +1,20 @@
 """What the page needs to know of a run, each program stored once."""
 
 from collections.abc import Hashable
+from itertools import chain
 from typing import Any
 
-from common.terms import SteeringType
-from phase4_5.analysis.metrics import METRIC
-from phase4_5.analysis.recommendation import FLIP_RATE_BAND, shortcomings
-from phase4_5.records import CoefficientSummary, example_key
+from common.terms import STEERING_TYPES, SteeringType
+from phase4_5.analysis.failure_modes import PASSED, label_of
+from phase4_5.analysis.metrics import METRICS
+from phase4_5.analysis.recommendation import shortcomings
+from phase4_5.plots.direction import directions_of
+from phase4_5.plots.outcome_map import OUTCOMES
+from phase4_5.records import ProgramRecord, RunSummary
 from phase4_5.report.page.colours import colours
 from phase4_5.report.page.diff import diff
+from phase4_5.report.page.panels import panels_of
 from phase4_5.results.run_files import Run
-
-Record = dict[str, Any]
 
 # What an example shows beside its texts.
 _SHOWN = (
@@ -37,60 +40,79 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
     `directions` have their coefficients in ascending order; `examples` name their direction,
     coefficient, problem and program by position.
     """
-    summary = run.summary.dump()
-    directions = [_direction(summary, name) for name in summary["results"]]
+    summary = run.summary
+    panels = {each.steering_type: panels_of(each) for each in directions_of(run)}
+    directions = [{**_direction(summary, name), "panels": panels[name]} for name in STEERING_TYPES]
     texts = _Texts()
     examples = [
-        _example(record.dump(), number, position, texts)
+        _example(record, number, position, texts)
         for number, direction in enumerate(directions)
         for position, row in enumerate(direction["results"])
         for record in run.examples[direction["name"], row["coefficient"]]
     ]
     return {
         "review": review,
-        "model": summary["config"]["model_name"],
-        "timestamp": summary["timestamp"],
-        "residual_site": summary["config"]["residual_site"],
-        "device": summary["environment"]["device"],
-        "dtype": summary["environment"]["dtype"],
-        "rule": {
-            "flip_rate": FLIP_RATE_BAND,
-            "token_similarity": METRIC["mean_token_similarity"].floor,
-            "valid_syntax": METRIC["valid_syntax_rate"].floor,
-            "signature_intact": METRIC["signature_intact_rate"].floor,
-        },
+        "model": summary.config.model_name,
+        "timestamp": summary.timestamp,
+        "residual_site": summary.config.residual_site,
+        "device": summary.environment.device,
+        "dtype": summary.environment.dtype,
+        "outcomes": [
+            {"before": before, "after": after, **_outcome_style(before, after)}
+            for before, after in OUTCOMES
+        ],
+        "metrics": _metrics(),
+        "mode_labels": _mode_labels(run),
         "directions": directions,
-        "selected": summary["selected_coefficients"],
+        "selected": run.selected.dump(),
         "problems": texts.problems,
         "programs": texts.programs,
         "examples": examples,
     }
 
 
-def _direction(summary: dict[str, Any], name: SteeringType) -> dict[str, Any]:
-    rows = sorted(summary["results"][name], key=lambda row: row["coefficient"])
+def _direction(summary: RunSummary, name: SteeringType) -> dict[str, Any]:
+    controls, final = summary.controls[name], summary.final_evaluation[name]
     return {
         "name": name,
-        **summary["features"][name],
+        **summary.features[name].dump(),
         "results": [
-            {
-                **row,
-                "label": f"{row['coefficient']:g}",
-                "shortcomings": shortcomings(CoefficientSummary.model_validate(row)),
-            }
-            for row in rows
+            {**row.dump(), "label": f"{row.coefficient:g}", "shortcomings": shortcomings(row)}
+            for row in summary.rows(name)
         ],
-        **{
-            key: summary[key][name]
-            for key in (
-                "residual_norm",
-                "controls",
-                "neighbours",
-                "final_evaluation",
-                "recommended",
-            )
-        },
+        "residual_norm": summary.residual_norm[name].dump(),
+        "controls": controls.dump() if controls else None,
+        "neighbours": [pair.dump() for pair in summary.neighbours[name]],
+        "final_evaluation": final.dump() if final else None,
+        "recommended": summary.recommended[name].dump(),
     }
+
+
+def _metrics() -> list[dict[str, Any]]:
+    """The metrics beside flips, as the page's tables show them."""
+    return [
+        {
+            "name": metric.name,
+            "label": metric.label,
+            "unit": metric.unit,
+            "meaning": metric.meaning,
+            "held_out": metric.in_rationale,
+        }
+        for metric in METRICS
+        if metric.curve is not None
+    ]
+
+
+def _outcome_style(before: bool, after: bool) -> dict[str, str]:
+    outcome = OUTCOMES[before, after]
+    return {"label": outcome.label, "sign": outcome.sign, "colour": outcome.colour}
+
+
+def _mode_labels(run: Run) -> dict[str, str]:
+    """What every failure mode of the examples is called; "" is that of those that passed."""
+    modes = {record.failure_mode for record in chain.from_iterable(run.examples.values())}
+    found = {mode: label_of(mode) for mode in sorted(mode for mode in modes if mode is not None)}
+    return {"": PASSED.label, **found}
 
 
 class _Texts:
@@ -107,12 +129,12 @@ class _Texts:
             self.programs.append({"code": code, "colours": colours(code)})
         return self._positions[code]
 
-    def problem(self, record: Record) -> int:
+    def problem(self, record: ProgramRecord) -> int:
         shown = {
-            "task_id": record["task_id"],
-            "prompt": record["prompt"],
-            "baseline": self.program(record["baseline_code"]),
-            "baseline_passed": record["baseline_passed"],
+            "task_id": record.task_id,
+            "prompt": record.prompt,
+            "baseline": self.program(record.baseline_code),
+            "baseline_passed": record.baseline_passed,
         }
         name = tuple(shown.values())
         if name not in self._positions:
@@ -121,13 +143,13 @@ class _Texts:
         return self._positions[name]
 
 
-def _example(record: Record, direction: int, position: int, texts: _Texts) -> dict[str, Any]:
+def _example(record: ProgramRecord, direction: int, position: int, texts: _Texts) -> dict[str, Any]:
     return {
-        "key": example_key(record["steering_type"], record["coefficient"], record["task_id"]),
+        "key": record.example_key,
         "direction": direction,
         "coefficient": position,
         "problem": texts.problem(record),
-        "program": texts.program(record["steered_code"]),
-        "diff": diff(record["baseline_code"], record["steered_code"]),
-        **{key: record[key] for key in _SHOWN},
+        "program": texts.program(record.steered_code),
+        "diff": diff(record.baseline_code, record.steered_code),
+        **{key: getattr(record, key) for key in _SHOWN},
     }

@@ -12,7 +12,8 @@ function detailOf(example) {
       h('button', { type: 'button', id: 'previous', onclick: () => step(-1) }, '← Previous'),
       h('button', { type: 'button', id: 'next', onclick: () => step(1) }, 'Next →')),
     h('p', { class: 'verdict' },
-      h('span', { class: `badge fate ${name}` }, `${sign} ${words}`),
+      h('span', { class: 'badge became' },
+        h('span', { class: `fate ${name}`, 'aria-hidden': 'true' }, sign), words),
       example.failure_mode != null
         && h('span', { class: 'badge outcome' }, modeName(example.failure_mode)),
       example.error != null && h('code', { class: 'error' }, example.error)),

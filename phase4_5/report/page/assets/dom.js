@@ -50,8 +50,7 @@ function time(text) {
   const found = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text ?? '');
   return found ? `${found[1]} ${found[2]}${/(Z|\+00:00)$/.test(text) ? ' UTC' : ''}` : text ?? '';
 }
-const modeName = (mode) =>
-  mode == null ? 'passed' : mode.replace(/^exception:/, '').replaceAll('_', ' ');
+const modeName = (mode) => data.mode_labels[mode ?? ''];
 const directionName = (name) => `${name}-steering`;
 const rowOf = (direction, coefficient) =>
   direction.results.find((row) => row.coefficient === coefficient);

@@ -1,16 +1,14 @@
 // Each problem under each coefficient: what became of it. A cell opens its example.
 
-const FATES = [
-  ['kept-pass', '·', 'passed, still passes'],
-  ['corrected', '▲', 'corrected: fail→pass'],
-  ['corrupted', '▼', 'corrupted: pass→fail'],
-  ['kept-fail', '×', 'failed, still fails'],
-];
-function fateOf(example) {
-  const before = data.problems[example.problem].baseline_passed;
-  if (before) return example.steered_passed ? 0 : 2;
-  return example.steered_passed ? 1 : 3;
-}
+// Names of classes; labels, signs and colours are those of the picture of the same.
+const verdict = (passed) => (passed ? 'pass' : 'fail');
+const FATES = data.outcomes.map(({ before, after, label, sign, colour }) => {
+  const name = `fate-${verdict(before)}-${verdict(after)}`;
+  document.documentElement.style.setProperty(`--${name}`, colour);
+  return [name, sign, `${label}: ${verdict(before)}→${verdict(after)}`];
+});
+const fateOf = (example) => data.outcomes.findIndex(({ before, after }) =>
+  before === data.problems[example.problem].baseline_passed && after === example.steered_passed);
 
 function outcomeMap(direction) {
   const position = data.directions.indexOf(direction);

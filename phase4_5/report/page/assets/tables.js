@@ -20,11 +20,8 @@ function coefficientTable(direction) {
     `${GLOSSARY.flip}; in brackets, here and beside it, 95 % intervals (Wilson)`],
     [...rate('correction_rate', 'correction'), `${GLOSSARY.correction}, in percent`],
     [...rate('corruption_rate', 'corruption'), `${GLOSSARY.corruption}, in percent`],
-    ['similarity', (row) => [number(row.mean_token_similarity, 2),
-      h('span', { class: 'bounds' }, `${number(row.mean_char_similarity, 2)} char.`)],
-    'mean similarity of tokens to the baseline; below it that of characters'],
-    rate('valid_syntax_rate', 'valid syntax'),
-    [...rate('signature_intact_rate', 'signature'), 'programs whose tested function can be called as before'],
+    ...data.metrics.map((metric) => [metric.label, (row) => [metricValue(metric, row),
+      h('span', { class: 'bounds' }, bounds(row[`${metric.name}_interval`]))], metric.meaning]),
     ['McNemar\u00a0p', (row) => [pValue(row.mcnemar_p),
       h('span', { class: 'bounds' }, row.mcnemar_p_holm == null ? '' : `Holm ${pValue(row.mcnemar_p_holm)}`)],
     'are fail→pass and pass→fail equally likely? Below it corrected for all coefficients (Holm)'],
@@ -64,6 +61,9 @@ function coefficientTable(direction) {
           }, 'refined')))))))), meanings];
 }
 
+const metricValue = (metric, source) => (metric.unit === '%'
+  ? percent(source?.[metric.name]) : number(source?.[metric.name], 2));
+
 const scaleWords = ({ residual_norm: scale }) => (scale
   ? `: ${scale.median.toPrecision(3)} over ${withCommas(scale.n_positions)} positions; the direction’s own norm is ${
     scale.direction_norm.toPrecision(3)}` : '');
@@ -81,8 +81,8 @@ function finalEvaluation(direction) {
   const rates = [
     ['flip rate', 'flip_rate'], ['correction rate', 'correction_rate'],
     ['corruption rate', 'corruption_rate'], ['preservation rate', 'preservation_rate'],
-    ['valid syntax', 'valid_syntax_rate'], ['intact signature', 'signature_intact_rate'],
   ];
+  const others = data.metrics.filter((metric) => metric.held_out);
   const random = byCoefficient(direction.controls?.random?.coefficients).get(held.coefficient);
   const heldRandom = byCoefficient(held.control?.coefficients).get(held.coefficient);
   const ofRandom = (found) => !found ? NONE : [`${percent(found.flip_rate)} `,
@@ -111,9 +111,9 @@ function finalEvaluation(direction) {
           (random || heldRandom) && h('tr', {},
             h('th', { scope: 'row' }, 'flip rate of random directions'),
             h('td', {}, ofRandom(random)), h('td', {}, ofRandom(heldRandom))),
-          h('tr', {}, h('th', { scope: 'row' }, 'token similarity'),
-            h('td', {}, number(row?.mean_token_similarity, 2)),
-            h('td', {}, number(held.mean_token_similarity, 2))),
+          others.map((metric) => h('tr', {}, h('th', { scope: 'row' }, metric.label),
+            [row, held].map((source) => h('td', {}, metricValue(metric, source), ' ',
+              h('span', { class: 'inline bounds' }, bounds(source?.[`${metric.name}_interval`])))))),
           h('tr', {}, h('th', { scope: 'row' }, 'McNemar p'),
             h('td', {}, pValue(row?.mcnemar_p)), h('td', {}, pValue(held.mcnemar_p)))))),
     held.shortcomings?.length > 0 && h('p', { class: 'no below' },
