@@ -312,8 +312,8 @@ def _http_line(error: BaseException, lines: _Lines) -> str | None:
 
 def _network_line(error: BaseException, lines: _Lines) -> str | None:
     """How the Hub couldn't be reached, or how a download broke off."""
+    import httpx  # Of huggingface_hub's own.
     from huggingface_hub.errors import OfflineModeIsEnabled
-    from huggingface_hub.utils import httpx
 
     text = str(error)
     match error:
