@@ -179,9 +179,10 @@ class Row:
         )
 
     def _text(self) -> str:
-        return self._tokenizer.decode(
+        text: str = self._tokenizer.decode(
             self.token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+        return text
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:

@@ -135,10 +135,9 @@ def model_shape(model_config: Any, *, trust_remote_code: bool = False) -> ModelS
     import torch
     from transformers import AutoModelForCausalLM
 
+    causal_model: Any = AutoModelForCausalLM
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(
-            model_config, trust_remote_code=trust_remote_code
-        )
+        model = causal_model.from_config(model_config, trust_remote_code=trust_remote_code)
     text = model.config.get_text_config(decoder=True)
     n_heads = text.num_attention_heads
     return ModelShape(

@@ -42,8 +42,9 @@ def load_model_and_tokenizer(
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils import logging
 
+    transformers_logging: Any = logging
     transformers_logging.disable_progress_bar()
     device = detect_device(device)
     torch_dtype = _resolve_dtype(dtype, device)
@@ -100,10 +101,11 @@ def load_model_outline(
     import torch
     from transformers import AutoModelForCausalLM
 
+    causal_model: Any = AutoModelForCausalLM
     torch_dtype = _resolve_dtype(dtype, detect_device(device))
     model_config = load_model_config(model_name, gguf_file, trust_remote_code=trust_remote_code)
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(
+        return causal_model.from_config(
             model_config, dtype=torch_dtype, trust_remote_code=trust_remote_code
         )
 

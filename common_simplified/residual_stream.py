@@ -38,8 +38,10 @@ def site_module(model: Any, layer: int, site: ResidualSite) -> torch.nn.Module:
     if not 0 <= layer < len(layers):
         raise InputError(f"layer {layer}: the model has layers 0 to {len(layers) - 1}")
     if site == "resid_pre":
-        return layers[layer]
-    return layers[layer + 1] if layer + 1 < len(layers) else model.model.norm
+        module: torch.nn.Module = layers[layer]
+    else:
+        module = layers[layer + 1] if layer + 1 < len(layers) else model.model.norm
+    return module
 
 
 @contextmanager

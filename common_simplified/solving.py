@@ -149,4 +149,5 @@ def solve_greedily(
 
 def pass_rate(records: list[dict[str, Any]]) -> float:
     """pass@1: the percentage of records whose program passed its tests."""
-    return 100 * sum(record["test_passed"] for record in records) / len(records)
+    n_passed = sum(1 for record in records if record["test_passed"])
+    return 100 * n_passed / len(records)

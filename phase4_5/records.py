@@ -212,14 +212,10 @@ class Controls(FileModel):
         return {key: value for key, value in values.items() if value is not None}
 
     @property
-    def comparisons(self) -> dict[Literal["random", "opposite"], ControlComparison]:
+    def comparisons(self) -> dict[str, ControlComparison]:
         """Those that were run, by kind."""
-        found: dict[Literal["random", "opposite"], ControlComparison] = {}
-        if self.random is not None:
-            found["random"] = self.random
-        if self.opposite is not None:
-            found["opposite"] = self.opposite
-        return found
+        kinds = {"random": self.random, OPPOSITE: self.opposite}
+        return {kind: found for kind, found in kinds.items() if found is not None}
 
 
 class FinalEvaluation(Metrics):

@@ -135,7 +135,7 @@ def _forward(
         for module, hook in hooks.items():
             handle = module.register_forward_pre_hook(hook)
             stack.callback(handle.remove)
-        return model(
+        logits: torch.Tensor = model(
             input_ids=torch.tensor([tokens], device=model.device),
             position_ids=positions[None],
             use_cache=False,
@@ -143,6 +143,7 @@ def _forward(
             logits_to_keep=torch.tensor([len(tokens) - 1], device=model.device) if last_only else 0,
             lane_pass=lane_pass,
         ).logits
+    return logits
 
 
 def _attend(

@@ -29,7 +29,8 @@ def make_twin(model: Any) -> Any:
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     twin = copy.deepcopy(model, shared)
     twin.config._attn_implementation = ATTENTION
-    if model.device.type == "cpu" and torch.backends.mkldnn.is_available():
+    onednn: Any = torch.backends.mkldnn
+    if model.device.type == "cpu" and onednn.is_available():
         n_bytes = sum(tensor.nbytes for tensor in model.parameters())
         _use_onednn(twin, pack=available_memory("cpu") > _PLENTY * n_bytes)
     return twin
@@ -53,4 +54,7 @@ class _OneDnnLinear(nn.Module):
         self.bias = linear.bias
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            inputs, self.weight, self.bias, "none", [], ""
+        )
+        return product

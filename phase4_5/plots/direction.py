@@ -76,4 +76,4 @@ def directions_of(run: Run) -> list[Direction]:
 
 
 def _comparisons(controls: Controls | None) -> Mapping[str, ControlComparison]:
-    return {} if controls is None else {**controls.comparisons}
+    return {} if controls is None else controls.comparisons

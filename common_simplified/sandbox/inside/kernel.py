@@ -97,8 +97,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def landlock_version() -> int:
     """The version of the kernel's Landlock ABI, 0 without it."""
-    version = _libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _VERSION_FLAG)
-    return max(0, version)
+    return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _VERSION_FLAG)))
 
 
 def restrict_by_landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
