@@ -68,11 +68,11 @@ class ProgramRecord(FileModel):
     token_similarity: Fraction
     char_similarity: Fraction
     length_ratio: Annotated[float, Field(ge=0)] | None
-    outcome: str
+    outcome: Text
     """The sandbox's verdict."""
     error: Text | None
     n_new_tokens: Count
-    stop_reason: str
+    stop_reason: Text
     failure_mode: Text | None
     """One of `analysis.failure_modes`, None if the program passed."""
     changes: list[str]

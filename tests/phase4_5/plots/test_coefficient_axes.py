@@ -3,6 +3,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from plot_runs import draw, plot_run
+from report_runs import changed
 
 from phase4_5.plots.axes import SideBySide
 from phase4_5.plots.direction import directions_of
@@ -71,27 +72,25 @@ def test_labels_do_not_overlap(tmp_path, name):
 
 def test_the_selected_coefficient_keeps_its_label_and_refined_ones_give_way(tmp_path):
     run = plot_run(tmp_path, (1, 9, 9.5, 10, 10.5, 11, 100), n_problems=2)
-    for row in run.summary["results"]["correct"]:
-        row["refined"] = row["coefficient"] not in (1, 10, 100)
+    for number, row in enumerate(run.summary.results["correct"]):
+        refined = row.coefficient not in (1, 10, 100)
+        run = changed(run, "results", "correct", number, refined=refined)
 
-    def labels():
+    def labels(run):
         figure = draw(run, "flip_rate")
         return boxes_and_labels(figure, figure.axes[0].xaxis)[1]
 
     for direction in ("recommended", "selected_coefficients"):
-        run.summary[direction]["correct"]["coefficient"] = 1.0
-    assert labels() == ["1", "10", "100"]
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 9.5
-    assert "9.5" in labels()
+        run = changed(run, direction, "correct", coefficient=1.0)
+    assert labels(run) == ["1", "10", "100"]
+    assert "9.5" in labels(changed(run, "selected_coefficients", "correct", coefficient=9.5))
 
 
 def test_the_upper_axis_tells_the_strength_where_it_is_known(tmp_path):
     run = plot_run(tmp_path, (1, 10, 100), n_problems=2)
-    rows = run.summary["results"]["correct"]
-    for row, strength in zip(rows, (0.0013, None, 0.13), strict=True):
-        row["relative_strength"] = strength
-    for row in run.summary["results"]["incorrect"]:
-        row["relative_strength"] = None
+    for number, strength in enumerate((0.0013, None, 0.13)):
+        run = changed(run, "results", "correct", number, relative_strength=strength)
+        run = changed(run, "results", "incorrect", number, relative_strength=None)
     left, right = draw(run, "flip_rate").axes
     ticks = left.child_axes[0].get_xticklabels()
     assert [tick.get_text() for tick in ticks if tick.get_text()] == ["0.13", "13"]

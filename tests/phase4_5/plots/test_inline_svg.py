@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 from plot_runs import draw, plot_run
+from report_runs import changed, make_comparison
 
 from phase4_5.plots.inline_svg import inline_svg
 from phase4_5.plots.style import drawing_settings
@@ -17,10 +18,8 @@ TAGS = {"svg", "g", "defs", "clipPath", "rect", "path", "use", "pattern", "text"
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
     run = plot_run(tmp_path_factory.mktemp("run"), (-10, 0, 3, 30))
-    row = {"coefficient": 30.0, "flip_rate": 15.0, "flip_rates": [10.0, 20.0]}
-    rows = {"coefficients": [row, row | {"coefficient": 3.0}]}
-    controls = {"n_random": 2, "random": rows, "opposite": rows}
-    run.summary["controls"] = {"correct": controls, "incorrect": None}
+    rows = make_comparison(10.0, 20.0, coefficients=(30, 3))
+    run = changed(run, "controls", correct={"n_random": 2, "random": rows, "opposite": rows})
     return {name: draw(run, name) for name in NAMES}
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from plot_runs import draw, plot_run
-
-from phase4_5.plots.direction import directions_of
+from report_runs import changed, make_comparison, make_final
 
 
 def pixels(run, name):
@@ -44,7 +43,7 @@ def run(tmp_path):
 )
 def test_every_metric_is_in_its_picture(run, name, other):
     left, right = halves(pixels(run, name))
-    run.summary["results"]["incorrect"][-1] |= other
+    run = changed(run, "results", "incorrect", -1, **other)
     new_left, new_right = halves(pixels(run, name))
     assert (new_right != right).any()
     # The other direction has its own panel.
@@ -52,15 +51,14 @@ def test_every_metric_is_in_its_picture(run, name, other):
 
 
 def comparison(flip_rate, flip_rates):
-    row = {"coefficient": 30.0, "flip_rate": flip_rate, "flip_rates": flip_rates}
-    return {"coefficients": [row, row | {"coefficient": 3.0}]}
+    return make_comparison(*flip_rates, coefficients=(30, 3), flip_rate=flip_rate)
 
 
 def test_controls_are_drawn_where_there_are_any(run):
     def with_controls(**controls):
-        run.summary["controls"] = {"correct": {"n_random": 2, **controls}, "incorrect": None}
-        figure = draw(run, "flip_rate")
-        return pixels(run, "flip_rate"), [text.get_text() for text in figure.legends[0].texts]
+        other = changed(run, "controls", correct={"n_random": 2, **controls})
+        figure = draw(other, "flip_rate")
+        return pixels(other, "flip_rate"), [text.get_text() for text in figure.legends[0].texts]
 
     _, neither = with_controls()
     random, labels = with_controls(random=comparison(15.0, [10.0, 20.0]))
@@ -76,14 +74,14 @@ def test_controls_are_drawn_where_there_are_any(run):
 
 def test_the_held_out_rates_stand_at_their_coefficient(run):
     name = "correction_and_corruption"
-    final = run.summary["results"]["correct"][-1] | {"coefficient": 30.0, "correction_rate": 50.0}
-    run.summary["final_evaluation"] = {"correct": final, "incorrect": None}
+    final = make_final(run.summary.results["correct"][-1], coefficient=30.0, correction_rate=50.0)
+    run = changed(run, "final_evaluation", correct=final)
     before = pixels(run, name)
-    final["correction_rate"] = 70.0
-    assert (halves(pixels(run, name))[0] != halves(before)[0]).any()
-    assert (halves(pixels(run, name))[1] == halves(before)[1]).all()
+    higher = pixels(changed(run, "final_evaluation", "correct", correction_rate=70.0), name)
+    assert (halves(higher)[0] != halves(before)[0]).any()
+    assert (halves(higher)[1] == halves(before)[1]).all()
     # One that wasn't in the search has no place.
-    final["coefficient"] = 31.0
+    run = changed(run, "final_evaluation", "correct", coefficient=31.0)
     labels = [text.get_text() for text in draw(run, name).legends[0].texts]
     assert not any("held-out" in label for label in labels)
 
@@ -92,40 +90,37 @@ def test_the_held_out_rates_stand_at_their_coefficient(run):
     "name", ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
 )
 def test_the_selected_coefficient_is_marked(run, name):
-    select(run, 3.0)
-    before = pixels(run, name)
-    select(run, 30.0)
-    assert (pixels(run, name) != before).any()
+    before = pixels(select(run, 3.0), name)
+    assert (pixels(select(run, 30.0), name) != before).any()
 
 
 def select(run, coefficient, method="manual", qualifies=True):
     entry = {"coefficient": coefficient, "selection_method": method, "qualifies": qualifies}
     for direction in ("correct", "incorrect"):
-        run.summary["selected_coefficients"][direction] = entry
+        run = changed(run, "selected_coefficients", direction, **entry)
+    return run
 
 
 def test_it_says_who_has_selected(run):
-    def titles():
-        return {panel.get_title("right") for panel in draw(run, "flip_rate").axes}
+    def titles(**choice):
+        run_of = select(run, 30.0, **choice)
+        return {panel.get_title("right") for panel in draw(run_of, "flip_rate").axes}
 
-    select(run, 30.0)
     assert titles() == {"30: chosen by hand"}
-    select(run, 30.0, method="recommended")
-    assert titles() == {"30: recommended"}
-    select(run, 30.0, method="recommended", qualifies=False)
-    assert titles() == {"30: nearest, none qualifies"}
+    assert titles(method="recommended") == {"30: recommended"}
+    assert titles(method="recommended", qualifies=False) == {"30: nearest, none qualifies"}
 
 
 def test_what_the_rule_recommends_is_marked_beside_another_choice(run):
-    def labels():
-        return [text.get_text() for text in draw(run, "quality").legends[0].texts]
+    def labels(coefficient):
+        figure = draw(select(run, coefficient), "quality")
+        return [text.get_text() for text in figure.legends[0].texts]
 
-    recommended = run.summary["recommended"]["correct"]["coefficient"]
-    run.summary["recommended"]["incorrect"] = run.summary["recommended"]["correct"]
-    select(run, recommended)
-    assert labels()[-1] == "selected coefficient"
-    select(run, 30.0 if recommended != 30 else 3.0)
-    assert labels()[-2:] == ["selected coefficient", "recommended by the rule"]
+    recommended = run.summary.recommended["correct"]
+    run = changed(run, "recommended", incorrect=recommended.dump())
+    assert labels(recommended.coefficient)[-1] == "selected coefficient"
+    other = 30.0 if recommended.coefficient != 30 else 3.0
+    assert labels(other)[-2:] == ["selected coefficient", "recommended by the rule"]
 
 
 def bars(run):
@@ -139,7 +134,7 @@ def bars(run):
 
 def test_each_program_is_in_a_bar(run):
     modes = {"timeout": 1, "memory": 1, "exited": 1, "exception:NameError": 1, "non_finite": 1}
-    run.summary["results"]["correct"][-1]["failure_modes"] = modes
+    run = changed(run, "results", "correct", -1, failure_modes=modes)
     assert bars(run) == {
         "passed": [3, 2, 1],
         "wrong answer": [3, 4, 0],
@@ -147,7 +142,7 @@ def test_each_program_is_in_a_bar(run):
         "timeout, memory, exit": [0, 0, 3],
         "numbers overflowed": [0, 0, 1],
     }
-    run.summary["results"]["correct"][-1]["failure_modes"] = {"of_tomorrow": 6}
+    run = changed(run, "results", "correct", -1, failure_modes={"of_tomorrow": 6})
     assert bars(run)["other"] == [0, 0, 6]
 
 
@@ -163,9 +158,9 @@ def cells(run):
 
 
 def test_each_problem_has_its_cell(run):
-    corrected = run.examples["correct", 30.0][-1]
-    assert not corrected["baseline_passed"]
-    corrected["steered_passed"] = True
+    last = run.examples["correct", 30.0][-1]
+    assert not last.baseline_passed
+    run.examples["correct", 30.0][-1] = last.model_copy(update={"steered_passed": True})
     found = cells(run)
     assert {label: number for label, (number, _) in found.items()} == {
         "stayed right": 6,
@@ -201,12 +196,6 @@ def test_a_page_of_many_problems_still_fits_a_page(tmp_path):
 def test_few_and_odd_coefficients(tmp_path, coefficients):
     run = plot_run(tmp_path, coefficients, n_problems=1)
     # The only problem passes at baseline.
-    assert run.summary["results"]["correct"][0]["correction_rate"] is None
+    assert run.summary.results["correct"][0].correction_rate is None
     for name in ("flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"):
         assert pixels(run, name).any()
-
-
-def test_one_direction_alone(run):
-    run.summary["results"]["incorrect"] = []
-    assert [each.steering_type for each in directions_of(run)] == ["correct"]
-    assert len(draw(run, "failure_modes").axes) == 1

@@ -61,7 +61,8 @@ def test_each_picture_fits_a_column_and_can_be_printed(run, name):
 def test_the_same_run_gives_the_same_bytes_and_nothing_global_is_touched(run, tmp_path):
     """In another process, with other settings at home, and the coefficients in another order."""
     before = contents(run.folder)
-    other = {**run.summary, "results": {k: v[::-1] for k, v in run.summary["results"].items()}}
+    reversed_rows = {name: rows[::-1] for name, rows in run.summary.results.items()}
+    other = run.summary.model_copy(update={"results": reversed_rows})
     given = tmp_path / "run.pickle"
     given.write_bytes(pickle.dumps(Run(tmp_path / "again", other, run.examples)))
     settings = tmp_path / "matplotlibrc"

@@ -7,9 +7,10 @@ from xml.etree.ElementTree import tostring
 import matplotlib
 import pytest
 from plot_runs import plot_run
+from report_runs import changed, make_comparison
 
+from phase4_5.analysis.failure_modes import bars
 from phase4_5.plots.direction import directions_of
-from phase4_5.plots.failure_modes import FAILURE_MODES, label_of
 from phase4_5.plots.pictures import all_pictures
 from phase4_5.plots.screen import WIDTH, screen_panel
 from phase4_5.plots.style import COLOURS
@@ -61,17 +62,13 @@ def told(run, name, coefficient=30):
 
 
 def test_the_numbers_of_the_flips(run):
-    row = run.summary["results"]["correct"][-1]
-    row |= {"n_flipped": 1, "n_problems": 16, "flip_rate": 6.25, "flip_rate_interval": [1.1, 28.35]}
+    rate = {"flip_rate": 6.25, "flip_rate_interval": [1.1, 28.35]}
+    run = changed(run, "results", "correct", -1, n_flipped=1, n_problems=16, **rate)
     assert told(run, "flip_rate") == {"flips": "1 of 16", "flip rate": "6.3 % [1.1, 28.4]"}
-    control = {"coefficient": 30.0, "flip_rate": 15.0, "flip_rates": [10.0, 20.0]}
-    run.summary["controls"] = {
-        "correct": {
-            "random": {"coefficients": [control | {"wanted_rate": 12.5}]},
-            "opposite": {"coefficients": [control]},
-        },
-        "incorrect": None,
-    }
+    random = make_comparison(10.0, 20.0)
+    random["coefficients"][0]["wanted_rate"] = 12.5
+    controls = {"n_random": 2, "random": random, "opposite": make_comparison(10.0, 20.0)}
+    run = changed(run, "controls", correct=controls)
     assert told(run, "flip_rate") == {
         "flips": "1 of 16",
         "flip rate": "6.3 % [1.1, 28.4]",
@@ -83,8 +80,7 @@ def test_the_numbers_of_the_flips(run):
 
 
 def test_the_numbers_of_both_ways_of_flipping(run):
-    row = run.summary["results"]["correct"][-1]
-    row |= {
+    row = {
         "n_baseline_failed": 0,
         "n_fail_to_pass": 0,
         "correction_rate": None,
@@ -94,6 +90,7 @@ def test_the_numbers_of_both_ways_of_flipping(run):
         "corruption_rate": 200 / 3,
         "corruption_rate_interval": [20.8, 93.9],
     }
+    run = changed(run, "results", "correct", -1, **row)
     assert told(run, "correction_and_corruption") == {
         "fail→pass": "0 of 0: –",
         "pass→fail": "2 of 3: 66.7 % [20.8, 93.9]",
@@ -101,45 +98,39 @@ def test_the_numbers_of_both_ways_of_flipping(run):
 
 
 def test_the_numbers_of_the_quality(run):
-    row = run.summary["results"]["correct"][-1]
-    row |= {
+    row = {
         "mean_token_similarity": 0.125,
-        "mean_char_similarity": None,
+        "mean_char_similarity": 0.5,
         "valid_syntax_rate": 50.0,
         "valid_syntax_rate_interval": [18.8, 81.2],
         "signature_intact_rate": 100.0,
-        "signature_intact_rate_interval": None,
+        "signature_intact_rate_interval": [72.2, 100.0],
     }
+    run = changed(run, "results", "correct", -1, **row)
     assert told(run, "quality") == {
-        "tokens": "0.13",
-        "characters": "–",
+        "token similarity": "0.13",
+        "character similarity": "0.50",
         "valid syntax": "50.0 % [18.8, 81.2]",
-        "signature": "100.0 %",
+        "intact signatures": "100.0 % [72.2, 100.0]",
     }
 
 
 def test_the_numbers_of_the_failure_modes(run):
     modes = {"wrong_answer": 1, "timeout": 1, "exception:Name_Error": 1, "non_finite": 1}
-    run.summary["results"]["correct"][-1]["failure_modes"] = modes
+    run = changed(run, "results", "correct", -1, failure_modes=modes)
     assert list(told(run, "failure_modes").items()) == [
         ("passed", "2"),
         ("wrong answer", "1"),
         ("timeout", "1"),
-        ("Name Error", "1"),
+        ("Name_Error", "1"),
         ("numbers overflowed", "1"),
     ]
 
 
-def test_the_table_of_failure_modes_is_one():
-    names = [mode.name for mode in FAILURE_MODES]
-    assert len(names) == len(set(names))
-    assert {mode.colour for mode in FAILURE_MODES} <= set(COLOURS)
-    # No two look the same.
-    assert len({(mode.colour, mode.hatch) for mode in FAILURE_MODES if mode.name != "other"}) == (
-        len(names) - 1
-    )
-    assert [label_of(name) for name in names] == [mode.label for mode in FAILURE_MODES]
-    assert label_of(None) == "passed"
+def test_no_two_bars_look_the_same():
+    listed = bars()
+    assert {bar.colour for bar in listed} <= set(COLOURS)
+    assert len({(bar.colour, bar.hatch) for bar in listed}) == len(listed)
 
 
 def test_a_panel_is_drawn_once_and_anew_when_something_changes(run):
@@ -147,7 +138,7 @@ def test_a_panel_is_drawn_once_and_anew_when_something_changes(run):
     assert panel(copy.deepcopy(run), "flip_rate") is first
     assert panel(run, "quality") is not first
     assert panel(run, "flip_rate", direction=1) is not first
-    run.summary["selected_coefficients"]["correct"]["coefficient"] = 3.0
+    run = changed(run, "selected_coefficients", "correct", coefficient=3.0)
     assert panel(run, "flip_rate") is not first
     assert tostring(panel(run, "flip_rate").svg) != tostring(first.svg)
 

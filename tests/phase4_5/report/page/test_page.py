@@ -132,7 +132,6 @@ def test_the_page_is_one_file(run):
         {"prompt": HOSTILE},
         {"error": HOSTILE},
         {"failure_mode": HOSTILE},
-        {"task_id": HOSTILE},
         {"stop_reason": HOSTILE},
     ],
 )
@@ -141,7 +140,7 @@ def test_hostile_text_is_text_and_whole(tmp_path, other, monkeypatch):
         # Nothing of the rest is in the pictures, and drawing them takes time.
         monkeypatch.setattr("phase4_5.report.page.data.panels_of", lambda _: [])
     harmless = Page(render_report(make_run(tmp_path, records())))
-    listed = [record | other for record in records()]
+    listed = [record.model_copy(update=other) for record in records()]
     html = render_report(make_run(tmp_path, listed, model_name=HOSTILE))
     html.encode()
     page = Page(html)
@@ -153,13 +152,14 @@ def test_hostile_text_is_text_and_whole(tmp_path, other, monkeypatch):
         "steered_code": [program["code"] for program in page.data["programs"]],
         "baseline_code": [program["code"] for program in page.data["programs"]],
         "prompt": [problem["prompt"] for problem in page.data["problems"]],
-        "task_id": [problem["task_id"] for problem in page.data["problems"]],
     }
     assert value in shown.get(key, [example.get(key) for example in page.data["examples"]])
 
 
 def test_rates_that_do_not_exist(tmp_path):
-    listed = [record | {"length_ratio": None} for record in records(baseline_code="")]
+    listed = [
+        record.model_copy(update={"length_ratio": None}) for record in records(baseline_code="")
+    ]
     page = Page(render_report(make_run(tmp_path, listed)))
     assert page.data["directions"][0]["results"][0]["correction_rate"] is None
 
