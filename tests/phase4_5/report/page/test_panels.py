@@ -56,7 +56,7 @@ def test_a_direction_that_was_not_searched_has_none(run):
 def test_a_new_picture_is_on_the_page(run, monkeypatch):
     monkeypatch.setattr("phase4_5.plots.pictures._PICTURES", all_pictures())
 
-    def tell(direction, coefficient):
+    def tell(_direction, coefficient):
         return [("twice", f"{2 * coefficient:g}")]
 
     @picture(3, SideBySide, tell=tell)
