@@ -36,6 +36,10 @@ def test_hostile_text_is_shown_and_not_executed(browser, serve, tmp_path, served
     save_run(run)
     browser.open(serve(run.folder) if served else write_report(run).as_uri())
     browser.wait(lambda: browser.all(".plot svg"))
+    modes = "#direction-correct .panel[data-picture=failure_modes]"
+    browser.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    browser.js("document.querySelector(arguments[0]).focus()", f"{modes} .target")
+    assert browser.texts(f"{modes} .tip dt") == ["passed", HOSTILE]
     browser.open_examples("correct", 30)
     browser.js("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
     assert len(browser.all("script")) == 2

@@ -1,8 +1,16 @@
+import io
 import keyword
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from phase4_5.plots.direction import directions_of
+from phase4_5.plots.page import draw_page, save_page
+from phase4_5.plots.pictures import all_pictures
+from phase4_5.plots.screen import WIDTH
+from phase4_5.plots.style import drawing_settings
 from phase4_5.results.run_files import load_run
 
 KEYWORDS = {*keyword.kwlist, "not in", "is not"}
@@ -28,30 +36,115 @@ def records(run):
     return [record for column in run.examples.values() for record in column]
 
 
+PICTURES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes"]
+BLACK, ORANGE = "#000000", "#e69f00"
+
+
+def panel(direction, picture="flip_rate"):
+    return f"#direction-{direction} .panel[data-picture={picture}]"
+
+
+def numbers_of(page, selector, *attributes):
+    """The numbers in attributes of elements, in the order of the document."""
+    found = page.js(
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map((e) => arguments[1].map((name) => e.getAttribute(name)))",
+        selector,
+        attributes,
+    )
+    return [[float(n) for n in re.findall(r"-?[\d.]+", " ".join(each))] for each in found]
+
+
 def test_the_curves_tell_the_rates(page, run):
     for direction, rows in run.summary["results"].items():
         rows = sorted(rows, key=lambda row: row["coefficient"])
-        charts = page.all(f"#direction-{direction} .plot svg")
-        assert len(charts) == 4
-        marks = page.js(
-            "return [...arguments[0].querySelectorAll('.series.ink .marker')]"
-            ".map((e) => e.getAttribute('transform'))",
-            charts[0],
+        charts = page.js(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.dataset.picture)",
+            f"#direction-{direction} .panel:has(.plot svg)",
         )
-        places = [tuple(map(float, re.findall(r"[\d.]+", mark))) for mark in marks]
+        assert charts == PICTURES
+        # From the lines of the grid: where 0 % and 100 % are.
+        lines = numbers_of(page, f'{panel(direction)} path[stroke="#b0b0b0"]', "d")
+        zero, hundred = max(y for _, y, *_ in lines), min(y for _, y, *_ in lines)
+        # Markers are uses of the one path that is round; that of the legend is below.
+        (circle,) = page.js(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.id)",
+            f'{panel(direction)} defs path[d*="C"][stroke="{BLACK}"]',
+        )
+        places = numbers_of(page, f'{panel(direction)} use[href="#{circle}"]', "x", "y")
+        places = [(x, y) for x, y in places if y <= zero + 1]
         assert [x for x, _ in places] == sorted({x for x, _ in places})
-        # From the labels of the axis: where 0 % and 100 % are.
-        lines = page.js(
-            "return [...arguments[0].querySelectorAll('.grid')].map((e) => +e.getAttribute('y1'))",
-            charts[0],
-        )
-        zero, hundred = max(lines), min(lines)
         rates = [100 * (zero - y) / (zero - hundred) for _, y in places]
         assert rates == pytest.approx([row["flip_rate"] for row in rows], abs=0.01)
-        assert len(page.all(f"#direction-{direction} .chart:first-child .series.ink .whisker")) == (
-            len(rows)
+        whiskers = numbers_of(
+            page, f'{panel(direction)} path[stroke="{BLACK}"][stroke-width="0.8"][clip-path]', "d"
         )
-        assert page.all(f"#direction-{direction} .chart:first-child .area.pink")
+        intervals = [
+            sorted(100 * (zero - y) / (zero - hundred) for y in (first, last))
+            for _, first, _, last in whiskers
+        ]
+        wanted = [row["flip_rate_interval"] for row in rows]
+        assert len(intervals) == len(wanted)
+        for interval, bounds in zip(intervals, wanted, strict=True):
+            assert interval == pytest.approx(bounds, abs=0.01)
+        assert page.all(f'{panel(direction)} [clip-path] [fill="{ORANGE}"][fill-opacity="0.3"]')
+
+
+def test_the_panels_look_as_the_paper_has_them(page, run, tmp_path):
+    """Matplotlib's own SVG, shown by the same browser, has the same pixels."""
+    (flips,) = [each for each in all_pictures() if each.name == "failure_modes"]
+    direction = directions_of(run)[0]
+    with drawing_settings(svg__fonttype="none"):
+        save_page(draw_page([flips], [direction], WIDTH, 1), tmp_path / "own.svg")
+    selector = f"{panel('correct', 'failure_modes')} .plot svg"
+    inlined = pixels(page, selector)
+    address = (tmp_path / "own.svg").as_uri()
+    (tmp_path / "own.html").write_text(
+        f"<!DOCTYPE html><link rel='icon' href='data:,'><style>body {{ margin: 0 }} "
+        f"img {{ width: {inlined.shape[1]}px }}</style><img src='{address}'>"
+    )
+    page.open((tmp_path / "own.html").as_uri())
+    own = pixels(page, "img")
+    rows = min(len(own), len(inlined))
+    assert abs(len(own) - len(inlined)) <= 2
+    differs = (abs(own[:rows] - inlined[:rows]) > 60).any(axis=2)
+    # Edges fall on other parts of a pixel.
+    assert differs.mean() < 0.03
+    assert (inlined < 200).any(axis=2).mean() > 0.2
+
+
+def pixels(page, selector):
+    element = page.one(selector)
+    page.js("arguments[0].scrollIntoView({block: 'center'})", element)
+    image = Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB")
+    return np.asarray(image).astype(int)
+
+
+def test_no_two_panels_share_a_name(page):
+    ids = page.js("return [...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids)) > 20
+    referred = page.js(
+        "return [...document.querySelectorAll('.plot use')].map((e) => e.getAttribute('href'))"
+    )
+    assert {name.removeprefix("#") for name in referred} <= set(ids)
+
+
+def focus(page, selector):
+    """Give an element the focus, as in a tab that a person has in front."""
+    page.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    page.js("document.querySelector(arguments[0]).focus()", selector)
+
+
+def flip_numbers(row):
+    return [
+        f"{row['n_flipped']} of {row['n_problems']}",
+        f"{row['flip_rate']:.1f} % [{', '.join(f'{x:.1f}' for x in row['flip_rate_interval'])}]",
+    ]
+
+
+def row_of(run, direction, coefficient):
+    rows = run.summary["results"][direction]
+    return next(row for row in rows if row["coefficient"] == coefficient)
 
 
 def test_pointing_at_a_coefficient_tells_its_numbers(page, run):
@@ -60,11 +153,65 @@ def test_pointing_at_a_coefficient_tells_its_numbers(page, run):
     target = page.one('#direction-correct .target[data-coefficient="30"]')
     page.js("arguments[0].scrollIntoView({block: 'center'})", target)
     ActionChains(page.driver).move_to_element(target).perform()
-    row = next(row for row in run.summary["results"]["correct"] if row["coefficient"] == 30)
-    assert page.texts(".tip:not([hidden]) dd")[:2] == [
-        f"{row['n_flipped']} of {row['n_problems']}",
-        f"{row['flip_rate']:.1f} % [{', '.join(f'{x:.1f}' for x in row['flip_rate_interval'])}]",
-    ]
+    row = row_of(run, "correct", 30)
+    assert page.texts(".tip:not([hidden]) dd")[:2] == flip_numbers(row)
+    ActionChains(page.driver).move_to_element(page.one("#subtitle")).perform()
+    assert not page.all(".tip:not([hidden])")
+
+
+@pytest.mark.parametrize("key", ["\ue007", " "])
+def test_keys_reach_each_coefficient_and_open_its_examples(page, run, key):
+    strips = f"{panel('incorrect')} .target"
+    assert page.js(
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".every((e) => e.tabIndex === 0 && e.getAttribute('role') === 'button')",
+        strips,
+    )
+    focus(page, strips)
+    coefficients = sorted(row["coefficient"] for row in run.summary["results"]["incorrect"])
+    for number, coefficient in enumerate(coefficients):
+        if number:
+            page.driver.switch_to.active_element.send_keys("\ue004")
+        row = row_of(run, "incorrect", coefficient)
+        assert page.texts(".tip:not([hidden]) strong") == [f"coefficient {coefficient:g}"]
+        assert page.texts(".tip:not([hidden]) dd")[:2] == flip_numbers(row)
+        label = page.js("return document.activeElement.getAttribute('aria-label')")
+        assert label.startswith(f"coefficient {coefficient:g}: flips {flip_numbers(row)[0]}, ")
+    page.driver.switch_to.active_element.send_keys(key)
+    assert page.example.startswith(f"incorrect|{coefficients[-1]:g}|")
+    assert count(page) == len(run.examples["incorrect", coefficients[-1]])
+
+
+@pytest.mark.parametrize(("width", "smallest"), [(1400, 10), (500, 8)])
+def test_texts_in_the_panels_can_be_read_and_none_is_cut(browser, run, width, smallest):
+    browser.open((run.folder / "report.html").as_uri(), width)
+    browser.wait(lambda: browser.all(".plot svg"))
+    for size, inside in browser.js(
+        "return [...document.querySelectorAll('.plot text')].map((e) => {"
+        "  const svg = e.ownerSVGElement;"
+        "  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;"
+        "  const [own, all] = [e, svg].map((x) => x.getBoundingClientRect());"
+        "  return [scale * parseFloat(e.getAttribute('font-size')), own.left >= all.left"
+        "    && own.right <= all.right && own.top >= all.top && own.bottom <= all.bottom];"
+        "})"
+    ):
+        assert size >= smallest
+        assert inside
+
+
+def test_panels_are_dark_in_the_dark_and_as_clear(browser, run):
+    def brightness(scheme):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.open((run.folder / "report.html").as_uri())
+        browser.wait(lambda: browser.all(".plot svg"))
+        image = pixels(browser, f"{panel('correct')} .plot svg").mean(axis=2)
+        return np.median(image), image.min(), image.max()
+
+    ground, darkest, _ = brightness("light")
+    assert ground > 250 and darkest < 60
+    ground, _, lightest = brightness("dark")
+    assert ground < 40 and lightest > 200
 
 
 def test_the_statement_on_controls_is_on_the_page(page, run):
@@ -204,6 +351,14 @@ def test_the_page_never_scrolls_sideways(browser, run, width):
     browser.open((run.folder / "report.html").as_uri(), width)
     browser.wait(lambda: browser.all(".plot svg"))
     for direction in ("correct", "incorrect"):
+        for coefficient in (1, 300, 1000):
+            focus(browser, f'{panel(direction)} .target[data-coefficient="{coefficient}"]')
+            left, right = browser.js(
+                "const tip = document.querySelector('.tip:not([hidden])').getBoundingClientRect();"
+                "return [tip.left, tip.right]"
+            )
+            assert 0 <= left < right <= width
+            assert browser.js("return document.documentElement.scrollWidth") <= width
         browser.open_examples(direction, 300)
         assert browser.js("return document.documentElement.scrollWidth") <= width
 

@@ -50,7 +50,7 @@ def test_the_page_stays_light(run):
 def test_a_new_picture_is_on_the_page(run, monkeypatch):
     monkeypatch.setattr("phase4_5.plots.pictures._PICTURES", all_pictures())
 
-    def tell(_, coefficient):
+    def tell(_direction, coefficient):
         return [("twice", f"{2 * coefficient:g}")]
 
     @picture(3, SideBySide, tell=tell)
