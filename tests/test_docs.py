@@ -21,7 +21,7 @@ FIRST_TEN_MINUTES = 150
 SUFFIXES = r"(?:py|md|toml|txt|jsonl|yaml|cff|js|css|html)"
 # What a run leaves, or what a reader is to put in a name's place.
 NOT_IN_THE_CLONE = re.compile(
-    r"[A-Z_<*]|problems\.jsonl|report\.html|phase_4_5_report\.md|journal\.jsonl"
+    r"[<*]|^problems\.jsonl|report\.html|phase_4_5_report\.md|journal\.jsonl"
     r"|coefficient_analysis\.txt"
 )
 

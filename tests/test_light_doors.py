@@ -51,9 +51,9 @@ def test_a_report_and_a_choice_draw_but_compute_no_model(
     assert not found & HEAVY
 
 
-def test_a_choice_is_read_without_any_of_them(finished: Path) -> None:
+def test_a_choice_is_read_without_models_tables_and_pictures(finished: Path) -> None:
     script = (
         "from phase4_5 import load_selected_coefficients; "
         f"load_selected_coefficients({str(finished / 'phase4_5/selected_coefficients.json')!r})"
     )
-    assert not imported("-c", script) & (HEAVY | TABLES_AND_PICTURES | {"numpy"})
+    assert not imported("-c", script) & (HEAVY | TABLES_AND_PICTURES)
