@@ -3,12 +3,13 @@
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
+from pipeline_runs import copy_what_4_5_needs
 from timeless import files_of
 
 import run
@@ -29,7 +30,12 @@ N_RECORDS = 60 + 60 + 10 + 10 + 10
 FORK_SERVER = """
 import os, signal, sys
 import run
-import phase4_5.steering_coefficient_selector, sae_lens, matplotlib.pyplot, pandas
+import phase4_5.steering_coefficient_selector, sae_lens, pandas
+from common_simplified.sandbox import isolation
+from phase4_5.report import written
+from without_pictures import save_stand_ins
+isolation()
+written.save_plots = save_stand_ins
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -53,7 +59,12 @@ class Runs:
             text=True,
             cwd=REPOSITORY_ROOT,
             # Few lanes: texts end one after the other, so that there are many moments.
-            env={**os.environ, **SETTINGS, "PVA_SAE_GENERATION_LANES": "2"},
+            env={
+                **os.environ,
+                **SETTINGS,
+                "PVA_SAE_GENERATION_LANES": "2",
+                "PYTHONPATH": str(REPOSITORY_ROOT / "tests"),
+            },
         )
 
     def start(self, *arguments):
@@ -81,11 +92,11 @@ def wait_for(journal, n, seconds):
         time.sleep(0.002)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path, monkeypatch):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     for data in (undisturbed, killed):
-        for phase in ("phase2_5", "phase3_6"):
-            shutil.copytree(whole / phase, data / phase)
+        copy_what_4_5_needs(whole, data)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     assert run.main(["phase", "4.5", "--data-dir", str(undisturbed)]) == 0
