@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from made_once import made_once
 from pipeline_runs import copy_what_4_5_needs
-from without_pictures import save_stand_ins
+from without_pictures import without_drawing
 
 ALONE = {"with_ray", "with_browser"}
 """Folders whose tests need the machine, or the one browser, to themselves."""
@@ -95,6 +95,7 @@ def only_the_grid(monkeypatch):
 
 
 @pytest.fixture
-def without_pictures(monkeypatch):
+def without_pictures():
     """Reports are written without drawing, which takes longer than a small run."""
-    monkeypatch.setattr("phase4_5.report.written.save_plots", save_stand_ins)
+    with without_drawing():
+        yield

@@ -295,7 +295,7 @@ def test_a_failed_run_is_status_1_with_a_traceback_only_when_verbose(data, monke
     def fail(*_arguments):
         raise ZeroDivisionError("what nobody foresaw")
 
-    monkeypatch.setattr("phase4_5.steering_coefficient_selector.sample_problems", fail)
+    monkeypatch.setattr("phase4_5.search.inputs.sample_problems", fail)
     arguments = ["phase", "4.5", "--data-dir", str(data)]
     assert run.main(arguments) == 1
     quiet = capsys.readouterr().err

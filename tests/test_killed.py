@@ -32,10 +32,9 @@ import os, signal, sys
 import run
 import phase4_5.steering_coefficient_selector, sae_lens, pandas
 from common_simplified.sandbox import isolation
-from phase4_5.report import written
-from without_pictures import save_stand_ins
+from tests.without_pictures import without_drawing
 isolation()
-written.save_plots = save_stand_ins
+without_drawing().__enter__()
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -59,12 +58,7 @@ class Runs:
             text=True,
             cwd=REPOSITORY_ROOT,
             # Few lanes: texts end one after the other, so that there are many moments.
-            env={
-                **os.environ,
-                **SETTINGS,
-                "PVA_SAE_GENERATION_LANES": "2",
-                "PYTHONPATH": str(REPOSITORY_ROOT / "tests"),
-            },
+            env={**os.environ, **SETTINGS, "PVA_SAE_GENERATION_LANES": "2"},
         )
 
     def start(self, *arguments):

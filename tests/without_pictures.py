@@ -1,10 +1,16 @@
 """Runs that draw nothing, for tests that don't look at pictures.
 
-Drawing is replaced where the reports call it; all else is real.
+Drawing is replaced where the reports call it; all else is real. In a process of its own, from the
+root of the repository: `python -m tests.without_pictures phase 4.5` instead of `python run.py`.
 """
 
+import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+import run as door
 from phase4_5.plots import OVERVIEW, SINGLE_PICTURES
 from phase4_5.plots.pictures import all_pictures
 from phase4_5.results.run_files import Run
@@ -20,3 +26,13 @@ def save_stand_ins(run: Run) -> list[Path]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("in place of a picture")
     return files
+
+
+def without_drawing() -> AbstractContextManager[Any]:
+    """Reports that are written inside the `with` block have no pictures."""
+    return mock.patch("phase4_5.report.written.save_plots", save_stand_ins)
+
+
+if __name__ == "__main__":
+    with without_drawing():
+        sys.exit(door.main())
