@@ -34,15 +34,15 @@ import phase4_5.steering_coefficient_selector, sae_lens, pandas
 from common_simplified.sandbox import isolation
 from tests.without_pictures import without_drawing
 isolation()
-without_drawing().__enter__()
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-        status = run.main(line.split())
-        os._exit(status)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+with without_drawing():
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+            status = run.main(line.split())
+            os._exit(status)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
