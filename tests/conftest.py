@@ -1,24 +1,42 @@
-"""What the tests share: real small models, the embedded one and a random Llama."""
+"""What the tests share: a finished run, and real small models: the embedded one, a random Llama."""
 
 import os
 import shutil
+from pathlib import Path
+
+# Before torch is imported: workers of pytest-xdist would take the cores from each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from made_once import made_once
+from pipeline_runs import copy_what_4_5_needs
+from without_pictures import without_drawing
 
-import run
-from common.config import load_config
-from common_simplified.model_loader import load_model_and_tokenizer
+ALONE = {"with_ray", "with_browser"}
+"""Folders whose tests need the machine, or the one browser, to themselves."""
 
 for name in list(os.environ):
     if name.startswith("PVA_SAE_"):
         del os.environ[name]
 
 
+def pytest_xdist_auto_num_workers(config):
+    """With `-n auto`: no workers for tests that can't be spread (None: as many as usual)."""
+    asked_for = {part for path in config.args for part in Path(path.split("::")[0]).parts}
+    return 0 if asked_for & ALONE else None
+
+
+def pytest_collection_modifyitems(items):
+    """First what waits for something that takes long to make, so that nobody waits at the end."""
+    items.sort(key=lambda item: [name not in item.fixturenames for name in ("hub_home", "whole")])
+
+
 @pytest.fixture(scope="session")
 def embedded():
     """The embedded Gemma 2 and its tokenizer."""
+    from common.config import load_config
+    from common_simplified.model_loader import load_model_and_tokenizer
+
     config = load_config()
     return load_model_and_tokenizer(config.model_name, "cpu")
 
@@ -26,6 +44,9 @@ def embedded():
 @pytest.fixture(scope="session")
 def llama(embedded):
     """A Llama with random weights, for the embedded tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(embedded[1]),
@@ -44,14 +65,37 @@ def llama(embedded):
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
-    """The outputs of `make run`'s command."""
-    data = tmp_path_factory.mktemp("whole")
-    assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
-    return data
+    """The outputs of `make run`'s command. Made once for all workers: only to be read."""
+    import run
+
+    def make(data):
+        assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
+
+    return made_once(tmp_path_factory, "whole", make)
 
 
 @pytest.fixture
-def finished(whole, tmp_path):
+def finished(whole, tmp_path, without_pictures):  # noqa: ARG001
     """A copy of a finished run's data folder, to break things in."""
-    shutil.copytree(whole, tmp_path / "finished")
-    return tmp_path / "finished"
+    return shutil.copytree(whole, tmp_path / "finished")
+
+
+@pytest.fixture
+def earlier(whole, tmp_path, without_pictures):  # noqa: ARG001
+    """A folder with what Phase 4.5 needs, to run it in and to break things in."""
+    return copy_what_4_5_needs(whole, tmp_path)
+
+
+@pytest.fixture
+def only_the_grid(monkeypatch):
+    """Runs of Phase 4.5 without controls and final evaluation."""
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "0")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_OPPOSITE_CONTROL", "false")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "0")
+
+
+@pytest.fixture
+def without_pictures():
+    """Reports are written without drawing, which takes longer than a small run."""
+    with without_drawing():
+        yield

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from hub_cache import COMMIT, D_SAE, make_hub_cache, read_embedded_problems, widen
+from made_once import made_once
 
 from common.config import REPOSITORY_ROOT, load_config
 from common.problems import load_problems, split_problems
@@ -21,15 +23,16 @@ TASKS = [problem["task_id"] for problem in read_embedded_problems(step=9)]
 def in_profile(home, data, *arguments, **environment):
     """Run `run.py` in the gemma-2-2b profile, offline, with `home` as the Hub's cache."""
     return subprocess.run(
-        [sys.executable, str(REPOSITORY_ROOT / "run.py"), *arguments, "--data-dir", str(data)],
+        [sys.executable, "-m", "tests.without_pictures", *arguments, "--data-dir", str(data)],
         capture_output=True,
         text=True,
+        cwd=REPOSITORY_ROOT,
         env={
             **os.environ,
             "PVA_SAE_PROFILE": "gemma-2-2b",
             "PVA_SAE_DEVICE": "cpu",
             "PVA_SAE_MAX_NEW_TOKENS": "60",
-            "PVA_SAE_PLAIN_TEXT_MAX_TOKENS": "1000",
+            "PVA_SAE_PLAIN_TEXT_MAX_TOKENS": "300",
             "HF_HOME": str(home),
             "HF_HUB_OFFLINE": "1",
             **environment,
@@ -38,27 +41,42 @@ def in_profile(home, data, *arguments, **environment):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("hub")
-    make_hub_cache(home, read_embedded_problems(step=9))
-    return home
+def hub_home(tmp_path_factory):
+    def make(folder):
+        make_hub_cache(folder, read_embedded_problems(step=9))
+
+    return made_once(tmp_path_factory, "hub", make)
+
+
+@pytest.fixture
+def home(hub_home, tmp_path):
+    """One of which files can be taken away, or replaced."""
+    return shutil.copytree(hub_home, tmp_path / "home", copy_function=os.link)
 
 
 @pytest.fixture
 def scope(home):
-    """The folder of the SAEs' snapshot, from which files are taken away for a while."""
+    """The folder of the SAEs' snapshot."""
     return home / f"hub/models--google--gemma-scope-2b-pt-res/snapshots/{COMMIT}"
 
 
 @pytest.fixture(scope="module")
-def finished(home, tmp_path_factory):
+def finished(hub_home, tmp_path_factory):
     """The outputs of Phases 2.5, 3.6 and 4.5, and what they told the user."""
-    data = tmp_path_factory.mktemp("gemma")
-    done = in_profile(
-        home, data, "phase", "2.5", "3.6", "4.5", "--coefficients", "3,100", "--problems", "3"
-    )
-    assert done.returncode == 0, done.stderr
-    return data, done.stderr
+
+    def make(data):
+        arguments = ["2.5", "3.6", "4.5", "--coefficients", "3,100", "--problems", "3"]
+        # What more controls would do is nothing of this profile's.
+        fewer = {
+            "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+            "PVA_SAE_PHASE4_5_OPPOSITE_CONTROL": "false",
+        }
+        done = in_profile(hub_home, data, "phase", *arguments, **fewer)
+        assert done.returncode == 0, done.stderr
+        (data / "told.txt").write_text(done.stderr)
+
+    data = made_once(tmp_path_factory, "gemma", make)
+    return data, (data / "told.txt").read_text()
 
 
 def test_the_phases_run_from_the_hubs_cache(finished):
@@ -99,11 +117,8 @@ def test_the_other_site_is_told_once_a_phase(finished):
 
 def test_a_layer_missing_from_the_cache_is_told_before_anything_is_generated(home, scope, tmp_path):
     missing = scope / "layer_3/width_16k/average_l0_59/params.npz"
-    missing.rename(tmp_path / "params.npz")
-    try:
-        stopped = in_profile(home, tmp_path / "data", "phase", "2.5")
-    finally:
-        (tmp_path / "params.npz").rename(missing)
+    missing.unlink()
+    stopped = in_profile(home, tmp_path / "data", "phase", "2.5")
     assert stopped.returncode == 2
     last = stopped.stderr.strip().splitlines()[-1]
     assert "`hf download google/gemma-scope-2b-pt-res layer_3/width_16k/average_l0_59/`" in last
@@ -114,11 +129,9 @@ def test_a_layer_missing_from_the_cache_is_told_before_anything_is_generated(hom
 def test_a_damaged_file_in_the_cache_is_told(home, scope, tmp_path):
     path = scope / "layer_1/width_16k/average_l0_102/params.npz"
     whole = path.read_bytes()
+    path.unlink()  # The others keep theirs.
     path.write_bytes(whole[: len(whole) // 2])
-    try:
-        stopped = in_profile(home, tmp_path / "data", "phase", "2.5")
-    finally:
-        path.write_bytes(whole)
+    stopped = in_profile(home, tmp_path / "data", "phase", "2.5")
     assert stopped.returncode == 2
     assert "layer_1/width_16k/average_l0_102/ --force-download`" in stopped.stderr
     assert "Traceback" not in stopped.stderr

@@ -3,13 +3,14 @@
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from typing import Any
 
+import pytest
+from pipeline_runs import copy_what_4_5_needs
 from timeless import files_of
 
 import run
@@ -30,15 +31,19 @@ N_RECORDS = 60 + 60 + 10 + 10 + 10
 FORK_SERVER = """
 import os, signal, sys
 import run
-import phase4_5.steering_coefficient_selector, sae_lens, matplotlib.pyplot, pandas
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-        status = run.main(line.split())
-        os._exit(status)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+import phase4_5.steering_coefficient_selector, sae_lens, pandas
+from common_simplified.sandbox import isolation
+from tests.without_pictures import without_drawing
+isolation()
+with without_drawing():
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+            status = run.main(line.split())
+            os._exit(status)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -82,11 +87,11 @@ def wait_for(journal, n, seconds):
         time.sleep(0.002)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path, monkeypatch):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     for data in (undisturbed, killed):
-        for phase in ("phase2_5", "phase3_6"):
-            shutil.copytree(whole / phase, data / phase)
+        copy_what_4_5_needs(whole, data)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     assert run.main(["phase", "4.5", "--data-dir", str(undisturbed)]) == 0

@@ -1,5 +1,5 @@
 import pytest
-from report_runs import big_run, make_record, make_run, save_run
+from report_runs import big_run, changed, make_record, make_run, save_run
 
 from phase4_5.report.page import write_report
 
@@ -26,14 +26,14 @@ def test_hostile_text_is_shown_and_not_executed(browser, serve, tmp_path, served
         for task_id in (1, 2)
     ]
     incorrect = make_record(3, "incorrect")
-    run = save_run(make_run(tmp_path, [*records, incorrect], model_name=HOSTILE))
-    run.summary["selected_coefficients"]["correct"] |= {
+    chosen = {
         "selection_method": "manual",
         "reviewer": HOSTILE,
         "rationale": HOSTILE,
         "marks": [{"task_id": 1, "mark": "keep", "note": HOSTILE}],
     }
-    save_run(run)
+    run = make_run(tmp_path, [*records, incorrect], model_name=HOSTILE)
+    run = save_run(changed(run, "selected_coefficients", "correct", **chosen))
     browser.open(serve(run.folder) if served else write_report(run).as_uri())
     browser.wait(lambda: browser.all(".plot svg"))
     modes = "#direction-correct .panel[data-picture=failure_modes]"

@@ -56,8 +56,8 @@ def numbers_of(page, selector, *attributes):
 
 
 def test_the_curves_tell_the_rates(page, run):
-    for direction, rows in run.summary["results"].items():
-        rows = sorted(rows, key=lambda row: row["coefficient"])
+    for direction, rows in run.summary.results.items():
+        rows = sorted(rows, key=lambda row: row.coefficient)
         charts = page.js(
             "return [...document.querySelectorAll(arguments[0])].map((e) => e.dataset.picture)",
             f"#direction-{direction} .panel:has(.plot svg)",
@@ -75,7 +75,7 @@ def test_the_curves_tell_the_rates(page, run):
         places = [(x, y) for x, y in places if y <= zero + 1]
         assert [x for x, _ in places] == sorted({x for x, _ in places})
         rates = [100 * (zero - y) / (zero - hundred) for _, y in places]
-        assert rates == pytest.approx([row["flip_rate"] for row in rows], abs=0.01)
+        assert rates == pytest.approx([row.flip_rate for row in rows], abs=0.01)
         whiskers = numbers_of(
             page, f'{panel(direction)} path[stroke="{BLACK}"][stroke-width="0.8"][clip-path]', "d"
         )
@@ -83,7 +83,7 @@ def test_the_curves_tell_the_rates(page, run):
             sorted(100 * (zero - y) / (zero - hundred) for y in (first, last))
             for _, first, _, last in whiskers
         ]
-        wanted = [row["flip_rate_interval"] for row in rows]
+        wanted = [row.flip_rate_interval for row in rows]
         assert len(intervals) == len(wanted)
         for interval, bounds in zip(intervals, wanted, strict=True):
             assert interval == pytest.approx(bounds, abs=0.01)
@@ -137,14 +137,14 @@ def focus(page, selector):
 
 def flip_numbers(row):
     return [
-        f"{row['n_flipped']} of {row['n_problems']}",
-        f"{row['flip_rate']:.1f} % [{', '.join(f'{x:.1f}' for x in row['flip_rate_interval'])}]",
+        f"{row.n_flipped} of {row.n_problems}",
+        f"{row.flip_rate:.1f} % [{', '.join(f'{x:.1f}' for x in row.flip_rate_interval)}]",
     ]
 
 
 def row_of(run, direction, coefficient):
-    rows = run.summary["results"][direction]
-    return next(row for row in rows if row["coefficient"] == coefficient)
+    rows = run.summary.results[direction]
+    return next(row for row in rows if row.coefficient == coefficient)
 
 
 def test_pointing_at_a_coefficient_tells_its_numbers(page, run):
@@ -168,7 +168,7 @@ def test_keys_reach_each_coefficient_and_open_its_examples(page, run, key):
         strips,
     )
     focus(page, strips)
-    coefficients = sorted(row["coefficient"] for row in run.summary["results"]["incorrect"])
+    coefficients = sorted(row.coefficient for row in run.summary.results["incorrect"])
     for number, coefficient in enumerate(coefficients):
         if number:
             page.driver.switch_to.active_element.send_keys("\ue004")
@@ -215,19 +215,19 @@ def test_panels_are_dark_in_the_dark_and_as_clear(browser, run):
 
 
 def test_the_statement_on_controls_is_on_the_page(page, run):
-    for direction, controls in run.summary["controls"].items():
+    for direction, controls in run.summary.controls.items():
         shown = page.text(f"#direction-{direction} .controls")
-        assert controls["random"]["statement"] in shown
-        assert controls["opposite"]["statement"] in shown
-        held_out = run.summary["final_evaluation"][direction]["control"]
-        assert held_out["statement"] in shown
+        assert controls.random.statement in shown
+        assert controls.opposite.statement in shown
+        held_out = run.summary.final_evaluation[direction].control
+        assert held_out.statement in shown
 
 
 def test_every_coefficient_has_a_row_in_the_table(page, run):
-    for direction, rows in run.summary["results"].items():
+    for direction, rows in run.summary.results.items():
         table = f"#direction-{direction} table tbody tr[data-coefficient]"
         assert len(page.all(table)) == len(rows)
-        flips = [f"{row['n_flipped']} of {row['n_problems']}" for row in rows]
+        flips = [f"{row.n_flipped} of {row.n_problems}" for row in rows]
         assert all(any(words in row for row in page.texts(table)) for words in flips)
 
 
@@ -249,19 +249,18 @@ def test_filters_agree_with_the_records(page, run):
     every = records(run)
     assert count(page) == len(every)
     page.choose("flip", "flips")
-    flips = [record for record in every if record["flipped"]]
+    flips = [record for record in every if record.flipped]
     assert count(page) == len(flips)
     page.choose("direction", "1")
-    assert count(page) == sum(record["steering_type"] == "incorrect" for record in flips)
+    assert count(page) == sum(record.steering_type == "incorrect" for record in flips)
     page.click("#reset")
     page.choose("mode", "degenerate_repetition")
-    wanted = [record for record in every if record["failure_mode"] == "degenerate_repetition"]
+    wanted = [record for record in every if record.failure_mode == "degenerate_repetition"]
     assert count(page) == len(wanted) > 0
     page.click("#reset")
     page.choose("text", "RETURN ")
     assert count(page) == sum(
-        "return " in (record["baseline_code"] + "\0" + record["steered_code"]).lower()
-        for record in every
+        "return " in (record.baseline_code + "\0" + record.steered_code).lower() for record in every
     )
     page.choose("text", "no program has this text")
     assert page.text("#count") == "No example passes these filters."
@@ -272,13 +271,13 @@ def test_filters_agree_with_the_records(page, run):
 def test_the_programs_stand_side_by_side_as_they_are(page, run):
     shown = set()
     for record in records(run)[::7]:
-        key = f"{record['steering_type']}|{record['coefficient']:g}|{record['task_id']}"
+        key = f"{record.steering_type}|{record.coefficient:g}|{record.task_id}"
         page.link(key)
         for side, code in (("before", "baseline_code"), ("after", "steered_code")):
             lines = page.texts(f".line.{side}:not(.title) code")
-            assert "\n".join(lines) == record[code]
+            assert "\n".join(lines) == getattr(record, code)
         equal = not page.all(".line.removed, .line.added, .line.changed")
-        assert equal == (record["baseline_code"] == record["steered_code"])
+        assert equal == (record.baseline_code == record.steered_code)
         assert set(page.texts(".diff .k-k")) <= KEYWORDS
         shown |= {"different" if not equal else "equal"}
         shown |= set(page.texts(".diff .k-k"))
@@ -304,10 +303,10 @@ def test_f_finds_the_next_flip(page, run):
     page.choose("coefficient", "10")
     page.click("#list li:first-child button")
     flips = [
-        f"{record['steering_type']}|10|{record['task_id']}"
+        f"{record.steering_type}|10|{record.task_id}"
         for direction in ("correct", "incorrect")
         for record in run.examples[direction, 10.0]
-        if record["flipped"]
+        if record.flipped
     ]
     assert flips
     seen = [page.example]
@@ -322,15 +321,15 @@ def test_f_finds_the_next_flip(page, run):
 def test_a_link_opens_its_example(browser, run):
     record = run.examples["incorrect", 100.0][-1]
     url = (run.folder / "report.html").as_uri()
-    browser.open(f"{url}#example=incorrect%7C100%7C{record['task_id']}")
-    assert browser.text(".head h3").startswith(f"Task {record['task_id']}")
+    browser.open(f"{url}#example=incorrect%7C100%7C{record.task_id}")
+    assert browser.text(".head h3").startswith(f"Task {record.task_id}")
     place = browser.js("return document.getElementById('detail').getBoundingClientRect().top")
     assert 0 <= place < 300
 
 
 def test_the_list_shows_where_one_is(page, run):
     record = run.examples["incorrect", 100.0][-1]
-    page.link(f"incorrect|100|{record['task_id']}")
+    page.link(f"incorrect|100|{record.task_id}")
     list_, item = page.js(
         "return [document.getElementById('list'), document.querySelector('[aria-current]')]"
         ".map((e) => [e.getBoundingClientRect().top, e.getBoundingClientRect().bottom])"

@@ -1,45 +1,30 @@
 """What is said of Ray before it is started; none of this needs it installed."""
 
-import os
-import subprocess
 import sys
 
 import pytest
 
-from common.config import REPOSITORY_ROOT, load_config
+import run
+from common.config import load_config
 from common.errors import InputError
 from common_simplified.lanes import LaneCounts
 
-WITHOUT_RAY = """
-import sys
-sys.modules["ray"] = None  # As where it isn't installed.
-import run
-sys.exit(run.main(sys.argv[1:]))
-"""
 
-
-def call(*arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "-c", WITHOUT_RAY, *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | variables,
-        cwd=REPOSITORY_ROOT,
-    )
-
-
-def test_without_ray_it_is_said_how_to_install_it_before_anything_else_is_done(tmp_path):
-    answer = call("phase", "4.5", "--executor", "ray", "--data-dir", str(tmp_path))
-    assert answer.returncode == 2
-    assert answer.stderr.count("\n") == 1
-    assert "python3 -m pip install -r requirements-ray.txt" in answer.stderr
+def test_without_ray_it_is_said_how_to_install_it_before_anything_else_is_done(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "ray", None)  # As where it isn't installed.
+    assert run.main(["phase", "4.5", "--executor", "ray", "--data-dir", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "python3 -m pip install -r requirements-ray.txt" in error
     assert not list(tmp_path.iterdir())
 
 
-def test_a_phase_that_is_not_spread_says_so(tmp_path):
-    answer = call("phase", "2.5", "3.6", "--data-dir", str(tmp_path), PVA_SAE_EXECUTOR="ray")
-    assert answer.returncode == 2
-    assert "only Phase 4.5 is for several machines" in answer.stderr
+def test_a_phase_that_is_not_spread_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PVA_SAE_EXECUTOR", "ray")
+    assert run.main(["phase", "2.5", "3.6", "--data-dir", str(tmp_path)]) == 2
+    assert "only Phase 4.5 is for several machines" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
