@@ -7,7 +7,7 @@ from common.config import load_config
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
-from phase4_5.search.cells import Cell, record_key
+from phase4_5.search.cells import Cell
 from phase4_5.search.executors import open_executor
 from phase4_5.search.executors.local import LocalExecutor
 
@@ -28,9 +28,7 @@ def generator():
 
 def test_the_counts_of_all_that_it_has_decoded_are_summed(generator):
     executor = LocalExecutor(generator)
-    cells = [cell(0), cell(1000)]
-    records = list(executor.run_cells(cells))
-    assert {record_key(record) for record in records} == {each.key for each in cells}
+    assert len(list(executor.run_cells([cell(0), cell(1000)]))) == 2
     first = executor.counts
     assert first.lanes == 2
     list(executor.run_cells([cell(1000, task_id=8)]))
