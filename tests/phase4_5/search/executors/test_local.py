@@ -28,9 +28,7 @@ def generator():
 
 def test_the_counts_of_all_that_it_has_decoded_are_summed(generator):
     executor = LocalExecutor(generator)
-    cells = [cell(0), cell(1000)]
-    records = list(executor.run_cells(cells))
-    assert {record.key for record in records} == {each.key for each in cells}
+    assert len(list(executor.run_cells([cell(0), cell(1000)]))) == 2
     first = executor.counts
     assert first.lanes == 2
     list(executor.run_cells([cell(1000, task_id=8)]))
