@@ -68,9 +68,11 @@ def verdicts(selector, direction, folder, records_of_controls):
     with open_executor(selector.generator) as executor:
         directions = {"correct": -direction, "incorrect": direction}
         replaced = SearchInputs(features, directions, inputs.problems, [])
-        evaluations = Search(config, replaced, Runner(executor, None)).grid(inputs.problems)
-        runner = Runner(executor, records_of_controls)
-        found = Search(config, replaced, runner).controls(evaluations, inputs.problems)
+        grid = Search(config, replaced, Runner(executor, None))
+        summaries = grid.grid(inputs.problems)
+        search = Search(config, replaced, Runner(executor, records_of_controls))
+        search.columns = grid.columns
+        found = search.controls(summaries, inputs.problems)
     return [found[name].random.verdict for name in directions]
 
 
