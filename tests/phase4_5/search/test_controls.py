@@ -73,9 +73,11 @@ def verdicts(selector, direction, folder, records_of_controls):
             "incorrect": direction,
         }
         replaced = SearchInputs(features, directions, inputs.problems, [])
-        evaluations = Search(config, replaced, Runner(executor, None)).grid(inputs.problems)
-        runner = Runner(executor, records_of_controls)
-        found = Search(config, replaced, runner).controls(evaluations, inputs.problems)
+        latents = Search(config, replaced, Runner(executor, None))
+        summaries = latents.grid(inputs.problems)
+        repeated = Search(config, replaced, Runner(executor, records_of_controls))
+        repeated.columns = latents.columns
+        found = repeated.controls(summaries, inputs.problems)
     verdicts = []
     for name in directions:
         controls = found[name]
