@@ -36,7 +36,7 @@ from common.config import Config, load_config
 from common.files import write_json
 from common.journal import Journal
 from common.logging import setup_logging
-from common_simplified import generation, solving
+from common_simplified import code_generator, generation
 from common_simplified.code_text import extract_code
 from common_simplified.evaluation import Evaluator
 from common_simplified.generation import Job
@@ -234,19 +234,22 @@ def lanes(bench: Bench) -> tuple[float, Runs]:
         with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
             runner = Runner(executor, journal)
             search = Search(config, bench.inputs, runner)
-            evaluations = search.grid(bench.inputs.problems)
+            search.grid(bench.inputs.problems)
     counts = executor.counts
     assert counts is not None
     per_100 = 100 * counts.passes / counts.tokens
     sys.stdout.write(f"{counts}, {per_100:.2f} passes for 100 tokens\n")
     records = [
-        record for listed in evaluations.values() for entry in listed for record in entry["results"]
+        record
+        for columns in search.columns.values()
+        for column in columns.values()
+        for record in column
     ]
     return seconds(), {
-        f"{record['steering_type']} {record['coefficient']:g} {record['task_id']}": {
-            "n_tokens": record["n_new_tokens"],
-            "code": record["steered_code"],
-            "passed": record["steered_passed"],
+        f"{record.steering_type} {record.coefficient:g} {record.task_id}": {
+            "n_tokens": record.n_new_tokens,
+            "code": record.steered_code,
+            "passed": record.steered_passed,
         }
         for record in records
     }
@@ -254,7 +257,7 @@ def lanes(bench: Bench) -> tuple[float, Runs]:
 
 def without_drafts(bench: Bench) -> tuple[float, Runs]:
     """Lanes that check one token each in a pass."""
-    with patch.object(solving, "LaneDecoder", partial(LaneDecoder, drafts=False)):
+    with patch.object(code_generator, "LaneDecoder", partial(LaneDecoder, drafts=False)):
         return lanes(bench)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 # A cgroup's files of limit and usage, and how its counters of file pages begin.
 _CGROUP_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")

@@ -192,7 +192,7 @@ def ask(endpoint: str, home: Path, code: str, **environment: str) -> list[Any]:
         env=variables(endpoint, home) | environment,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    said: list[Any] = json.loads(done.stdout.splitlines()[-1])
     for line in said:
         if isinstance(line, str):
             assert "\n" not in line and TOKEN not in line
@@ -200,7 +200,7 @@ def ask(endpoint: str, home: Path, code: str, **environment: str) -> list[Any]:
     return said
 
 
-def is_full(home: Path, files: Any) -> bool:
+def is_full(home: Path, files: object) -> bool:
     """Whether these are the parquet files of the folder `full`, in order and whole."""
     return files == [[str(snapshot(home) / path), len(data)] for path, data in FULL.items()]
 

@@ -8,6 +8,7 @@ bounded: should the sandbox fail, they harm nothing but these tests.
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from common_simplified.sandbox import SandboxLimits
 
@@ -41,7 +42,7 @@ class Hostile:
     needs_bubblewrap: bool = False
 
 
-def group_of(group: str, programs: dict[str, str], **common: object) -> list[Hostile]:
+def group_of(group: str, programs: dict[str, str], **common: Any) -> list[Hostile]:
     """Programs of one group, by their names, that have `common` in common."""
     return [Hostile(name, group, code.lstrip("\n"), **common) for name, code in programs.items()]
 

@@ -1,7 +1,9 @@
 """Runs of Phase 4.5 for the tests of its report: made-up programs, real metrics."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from common.terms import SteeringType
 from common.typed_files import write_model
 from phase4_5.analysis.metrics import similarity, summarise_coefficient
 from phase4_5.analysis.recommendation import recommend, shortcomings
@@ -129,7 +131,7 @@ def make_final(row, **other):
 
 def make_run(folder, records, model_name="a/model", **summary):
     """The run of these records, not on disk; `summary` replaces parts of its summary."""
-    columns = {"correct": {}, "incorrect": {}}
+    columns: dict[SteeringType, dict[float, list[ProgramRecord]]] = {"correct": {}, "incorrect": {}}
     for record in records:
         column = columns[record.steering_type].setdefault(record.coefficient, [])
         column.append(record)
@@ -148,7 +150,7 @@ def make_run(folder, records, model_name="a/model", **summary):
     nothing = {"correct": None, "incorrect": None}
     norm = {"median": 20.0, "n_positions": 100, "direction_norm": 1.0}
     feature = {"layer": 3, "feature_idx": 14}
-    values = {
+    values: dict[str, Any] = {
         "timestamp": now,
         "duration_seconds": 1.0,
         "lanes": None,
@@ -165,17 +167,17 @@ def make_run(folder, records, model_name="a/model", **summary):
             "timestamp": now,
             "selection_method": "recommended",
             "model_name": model_name,
-            **{
-                name: {
-                    **feature,
-                    "residual_site": "resid_pre",
-                    "coefficient": entry["coefficient"],
-                    "flip_rate": entry["flip_rate"],
-                    "qualifies": entry["qualifies"],
-                    "rationale": entry["rationale"],
-                }
-                for name, entry in recommended.items()
-            },
+        }
+        | {
+            name: {
+                **feature,
+                "residual_site": "resid_pre",
+                "coefficient": entry["coefficient"],
+                "flip_rate": entry["flip_rate"],
+                "qualifies": entry["qualifies"],
+                "rationale": entry["rationale"],
+            }
+            for name, entry in recommended.items()
         },
     } | summary
     examples = {

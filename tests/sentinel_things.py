@@ -125,7 +125,7 @@ class Ears:
         self._knocking = threading.Thread(target=self._knock, daemon=True)
         self._knocking.start()
 
-    def _open(self, family: int, kind: int, address: object) -> socket.socket:
+    def _open(self, family: int, kind: int, address: str | tuple[str, int]) -> socket.socket:
         ear = socket.socket(family, kind)
         self._sockets.append(ear)
         ear.bind(address)

@@ -110,7 +110,8 @@ class Sentinels:
         constants = {name: value for name, value in self._targets().items() if name in words}
         helpers = [text for names, text in HELPERS.items() if words & set(names.split())]
         lines = [f"{name} = {value!r}\n" for name, value in constants.items()]
-        return "".join([*lines, *helpers]).lstrip("\n") + program.code
+        definitions = "".join([*lines, *helpers]).lstrip("\n")
+        return f"{definitions}{program.code}"
 
     def _targets(self) -> dict[str, object]:
         sandbox = [str(path) for path in REPOSITORY_ROOT.glob("common_simplified/sandbox*/**/*.py")]

@@ -134,6 +134,7 @@ def start(path, tokens, how="go on"):
         text=True,
         cwd=REPOSITORY_ROOT,
     )
+    assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
 
@@ -180,7 +181,10 @@ def test_of_many_runs_at_once_one_has_the_journal_at_a_time(path):
         )
         for _ in range(4)
     ]
-    said = [run.stdout.readline().strip() for run in runs]
+    said = []
+    for run in runs:
+        assert run.stdout is not None
+        said.append(run.stdout.readline().strip())
     for run in runs:
         run.communicate()
     assert said.count("1") == 1

@@ -45,7 +45,9 @@ def chromium(tmp_path_factory):
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
+    binary = shutil.which("chromium")
+    assert binary is not None
+    options.binary_location = binary
     for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -62,7 +64,7 @@ class Browser:
 
     def __init__(self, driver):
         self.driver = driver
-        self.expected_failures = ()
+        self.expected_failures: tuple[str, ...] = ()
 
     def open(self, url, width=WIDTH):
         self.resize(width)
@@ -212,6 +214,7 @@ def review():
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         processes.append(process)
+        assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         found = (re.search(r"http://127\.0\.0\.1:\d+/\S+/", line) for line in lines)
         return next(match.group() for match in found if match), lambda: stop(process)

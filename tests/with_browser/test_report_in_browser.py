@@ -29,7 +29,9 @@ def page(browser, run):
 
 
 def count(page):
-    return int(re.search(r"\d+ of (\d+)", page.text("#count")).group(1))
+    found = re.search(r"\d+ of (\d+)", page.text("#count"))
+    assert found is not None
+    return int(found.group(1))
 
 
 def records(run):

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from timeless import files_of
 

@@ -1,5 +1,8 @@
 """Lanes write what each would write sequentially, token for token."""
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,7 +13,11 @@ from common.prompt_utils import PromptBuilder
 from common_simplified.generation import Job, Sampling, generate_greedy, generate_sequentially
 from common_simplified.lanes import LaneDecoder, decoder
 from common_simplified.lanes.cache import LaneCache
+from common_simplified.lanes.forward import read_tokens
 from common_simplified.steering import Steering
+
+Embedded = tuple[Any, Any]
+"""A model and its tokenizer."""
 
 COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
 N_TOKENS = 40
@@ -57,7 +64,7 @@ def in_lanes(model, tokenizer, jobs, n=N_TOKENS, lanes=28, **settings):
 
 
 @pytest.fixture(scope="module")
-def reference(embedded, prompts):
+def reference(embedded: Embedded, prompts):
     """The embedded grid and what is written sequentially."""
     jobs = grid(embedded[0], prompts)
     return jobs, sequentially(*embedded, jobs)
@@ -67,7 +74,7 @@ def reference(embedded, prompts):
     ("lanes", "drafts"), [(1, True), (5, False), (17, True), (40, True), (40, False)]
 )
 def test_any_number_of_lanes_writes_what_each_writes_sequentially(
-    embedded, reference, lanes, drafts
+    embedded: Embedded, reference, lanes, drafts
 ):
     jobs, expected = reference
     written, counts = in_lanes(*embedded, jobs, lanes=lanes, drafts=drafts)
@@ -76,7 +83,7 @@ def test_any_number_of_lanes_writes_what_each_writes_sequentially(
     assert counts.tokens == sum(generation.n_new_tokens for generation in expected)
 
 
-def test_lanes_and_drafts_save_passes(embedded, reference):
+def test_lanes_and_drafts_save_passes(embedded: Embedded, reference):
     jobs, expected = reference
     one_by_one = sum(generation.n_new_tokens for generation in expected)
     _, without_drafts = in_lanes(*embedded, jobs, lanes=17, drafts=False)
@@ -86,7 +93,7 @@ def test_lanes_and_drafts_save_passes(embedded, reference):
 
 
 @pytest.mark.parametrize("site", ["resid_pre", "resid_post"])
-def test_a_llama_too_at_either_site(embedded, llama, site):
+def test_a_llama_too_at_either_site(embedded: Embedded, llama, site):
     # Random weights: its texts have no structure, and its logits are near to each other.
     jobs = grid(llama, ["Return the sum.\n", "def f(a, b):\n    return"], site)
     expected = sequentially(llama, embedded[1], jobs)
@@ -95,13 +102,13 @@ def test_a_llama_too_at_either_site(embedded, llama, site):
     assert 0 < counts.tolerance < 1e-2
 
 
-def test_a_wrong_likely_text_changes_nothing(embedded, reference):
+def test_a_wrong_likely_text_changes_nothing(embedded: Embedded, reference):
     jobs, expected = reference
     misled = [Job(job.prompt, job.steering, ("def wrong():\n    pass\n" * 3,)) for job in jobs]
     assert in_lanes(*embedded, misled)[0] == expected
 
 
-def test_the_right_likely_text_is_read_in_a_few_passes(embedded, reference):
+def test_the_right_likely_text_is_read_in_a_few_passes(embedded: Embedded, reference):
     jobs, expected = reference
     longest = max(range(len(jobs)), key=lambda number: expected[number].n_new_tokens)
     told = Job(jobs[longest].prompt, jobs[longest].steering, (expected[longest].text,))
@@ -110,14 +117,16 @@ def test_the_right_likely_text_is_read_in_a_few_passes(embedded, reference):
     assert counts.passes < expected[longest].n_new_tokens / 2
 
 
-def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_sequentially(embedded, reference):
+def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_sequentially(
+    embedded: Embedded, reference
+):
     jobs, expected = reference
     written, counts = in_lanes(*embedded, jobs[:17], tolerance=1e9)
     assert written == expected[:17]
     assert counts.repeated_lanes == 17
 
 
-def test_near_ties_of_bfloat16_are_decoded_sequentially(embedded, prompts):
+def test_near_ties_of_bfloat16_are_decoded_sequentially(embedded: Embedded, prompts):
     model, tokenizer = embedded
     jobs = grid(model, prompts[:1])
     half = type(model)(model.config)
@@ -131,7 +140,7 @@ def test_near_ties_of_bfloat16_are_decoded_sequentially(embedded, prompts):
     assert in_lanes(half, tokenizer, jobs, tolerance=-1.0)[0] != expected
 
 
-def test_samples_in_lanes_are_those_drawn_sequentially(embedded, prompts):
+def test_samples_in_lanes_are_those_drawn_sequentially(embedded: Embedded, prompts):
     jobs = [
         Job(prompt, sampling=Sampling(temperature, seed))
         for prompt in prompts
@@ -145,7 +154,7 @@ def test_samples_in_lanes_are_those_drawn_sequentially(embedded, prompts):
     assert counts.near_ties <= 2
 
 
-def test_greedy_lanes_have_hardly_a_near_tie(reference, embedded):
+def test_greedy_lanes_have_hardly_a_near_tie(reference, embedded: Embedded):
     jobs, _ = reference
     poison = [torch.full((2**16,), torch.nan) for _ in range(500)]
     del poison
@@ -153,7 +162,7 @@ def test_greedy_lanes_have_hardly_a_near_tie(reference, embedded):
     assert counts.near_ties <= 2
 
 
-def test_a_lane_takes_the_place_of_one_that_was_not_finite(embedded, prompts):
+def test_a_lane_takes_the_place_of_one_that_was_not_finite(embedded: Embedded, prompts):
     broken = torch.full((embedded[0].config.hidden_size,), float("nan"))
     jobs = [Job(prompts[0], Steering(broken, 1, 1)), *(Job(prompt) for prompt in prompts)]
     for lanes in (1, 2, 3):
@@ -162,7 +171,7 @@ def test_a_lane_takes_the_place_of_one_that_was_not_finite(embedded, prompts):
         assert counts.near_ties <= 2
 
 
-def test_the_memory_of_lanes_holds_numbers(embedded):
+def test_the_memory_of_lanes_holds_numbers(embedded: Embedded):
     poison = torch.full((64, 2**16), torch.nan)
     del poison
     cache = LaneCache(embedded[0], 28, 600)
@@ -170,7 +179,7 @@ def test_the_memory_of_lanes_holds_numbers(embedded):
         assert all(torch.isfinite(kept).all() for kept in cache.of_layer(layer))
 
 
-def test_a_model_that_is_steered_by_a_hook_is_refused(embedded):
+def test_a_model_that_is_steered_by_a_hook_is_refused(embedded: Embedded):
     direction = direction_of(embedded[0], 0)
     with (
         Steering(direction, 3, 1).applied_to(embedded[0]),
@@ -179,7 +188,7 @@ def test_a_model_that_is_steered_by_a_hook_is_refused(embedded):
         LaneDecoder(*embedded, 10, 2)
 
 
-def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded, prompts):
+def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded: Embedded, prompts):
     model = embedded[0]
     broken = torch.full((model.config.hidden_size,), float("inf"))
     jobs = [
@@ -193,11 +202,12 @@ def test_logits_that_are_not_finite_end_their_lane_and_no_other(embedded, prompt
     assert written[0].text.startswith("def ")
 
 
-def test_the_model_is_left_as_it_was(embedded, prompts):
+def test_the_model_is_left_as_it_was(embedded: Embedded, prompts):
     model, tokenizer = embedded
     before = model.config._attn_implementation
     lane_decoder = LaneDecoder(model, tokenizer, 20, 14)
     written = lane_decoder.decode(grid(model, prompts[:1]))
+    assert isinstance(written, Generator)
     next(written)
     # In the middle of it, the model itself is neither steered nor hooked.
     assert model.config._attn_implementation == before
@@ -233,7 +243,7 @@ CPU_ERROR = RuntimeError(
 @pytest.mark.parametrize("name", ["LaneCache", "read_prompt", "read_tokens"])
 @pytest.mark.parametrize("error", [CPU_ERROR, torch.OutOfMemoryError("CUDA out of memory")])
 def test_out_of_memory_halves_the_batch_and_loses_nothing(
-    embedded, reference, monkeypatch, name, error
+    embedded: Embedded, reference, monkeypatch, name, error
 ):
     jobs, expected = reference
     scarce = ScarceMemory(getattr(decoder, name), {1, 2}, error)
@@ -244,23 +254,23 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(
     assert counts.lanes == len(jobs)
 
 
-def test_no_memory_for_one_lane_ends_the_run_with_one_line(embedded, prompts, monkeypatch):
-    monkeypatch.setattr(
-        decoder, "read_tokens", ScarceMemory(decoder.read_tokens, range(1, 99), CPU_ERROR)
-    )
+def test_no_memory_for_one_lane_ends_the_run_with_one_line(
+    embedded: Embedded, prompts, monkeypatch
+):
+    monkeypatch.setattr(decoder, "read_tokens", ScarceMemory(read_tokens, range(1, 99), CPU_ERROR))
     with pytest.raises(RunError, match="out of memory with a single lane; set PVA_SAE_"):
         in_lanes(*embedded, [Job(prompts[0])], lanes=4)
 
 
-def test_other_errors_are_not_taken_for_want_of_memory(embedded, prompts, monkeypatch):
+def test_other_errors_are_not_taken_for_want_of_memory(embedded: Embedded, prompts, monkeypatch):
     monkeypatch.setattr(
-        decoder, "read_tokens", ScarceMemory(decoder.read_tokens, {1}, RuntimeError("shapes"))
+        decoder, "read_tokens", ScarceMemory(read_tokens, {1}, RuntimeError("shapes"))
     )
     with pytest.raises(RuntimeError, match="shapes"):
         in_lanes(*embedded, [Job(prompts[0])])
 
 
-def test_gemma_2_s_window_hides_what_is_further_back(embedded, prompts):
+def test_gemma_2_s_window_hides_what_is_further_back(embedded: Embedded, prompts):
     model, tokenizer = embedded
     config = type(model.config)(**{**model.config.to_dict(), "sliding_window": 24})
     narrow = type(model)(config)
@@ -273,11 +283,11 @@ def test_gemma_2_s_window_hides_what_is_further_back(embedded, prompts):
     assert expected != sequentially(model, tokenizer, jobs)
 
 
-def test_no_jobs_are_no_work(embedded):
+def test_no_jobs_are_no_work(embedded: Embedded):
     assert in_lanes(*embedded, [])[0] == []
 
 
-def test_the_cache_moves_a_lane_whole(embedded):
+def test_the_cache_moves_a_lane_whole(embedded: Embedded):
     cache = LaneCache(embedded[0], 3, 8)
     for layer in range(len(embedded[0].model.layers)):
         for kept in cache.of_layer(layer):

@@ -128,7 +128,8 @@ def test_a_verdict_does_not_wait_for_what_a_program_has_left(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(pool, "isolation", lambda: LEVELS[level])
-    monkeypatch.setattr(sandbox, "POOL", pool.Pool())
+    own = pool.Pool()
+    monkeypatch.setattr(sandbox, "POOL", own)
     assert run_program(NEXT, TESTS).passed
     begin = time.monotonic()
     result = run_program(DEEP, TESTS, limits=SandboxLimits(timeout_seconds=0.5))
@@ -136,7 +137,7 @@ def test_a_verdict_does_not_wait_for_what_a_program_has_left(
     assert result.outcome == "timeout"
     # The next program finds an empty folder, and in the end nothing is left.
     assert run_program("import os\nassert os.listdir() == []\n" + NEXT, TESTS).passed
-    sandbox.POOL.close()
+    own.close()
     deadline = time.monotonic() + PATIENCE
     while list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)

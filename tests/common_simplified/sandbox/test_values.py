@@ -71,7 +71,8 @@ def test_subclasses_cross_as_the_plain_type():
 
         __hash__ = str.__hash__
 
-    point = namedtuple("point", "x y")(1, 2)
+    Point = namedtuple("Point", "x y")
+    point = Point(1, 2)
     counted = defaultdict(int, a=1)
     for value, plain in ((Color.RED, 3), (Text("a"), "a"), (point, (1, 2)), (counted, {"a": 1})):
         assert type(crossed(value)) is type(plain)

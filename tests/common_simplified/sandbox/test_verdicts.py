@@ -29,11 +29,12 @@ SHORT = SandboxLimits(timeout_seconds=0.7)
 PATIENT = SandboxLimits(timeout_seconds=20, memory_bytes=2**28)
 
 
-def use(monkeypatch: pytest.MonkeyPatch, found: Isolation) -> None:
-    """Run programs in a pool of their own, at the given isolation."""
+def use(monkeypatch: pytest.MonkeyPatch, found: Isolation) -> pool.Pool:
+    """Run programs in a pool of their own, at the given isolation; returns the pool."""
     own = pool.Pool()
     monkeypatch.setattr(pool, "isolation", lambda: found)
     monkeypatch.setattr(sandbox, "POOL", own)
+    return own
 
 
 def run(code: str, limits: SandboxLimits = PATIENT) -> ExecutionResult:
@@ -332,10 +333,10 @@ def test_an_interpreter_that_can_not_run_is_an_error(
 
 
 def test_an_interrupt_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    use(monkeypatch, Isolation(None, 0, False))
+    own = use(monkeypatch, Isolation(None, 0, False))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert run(NEXT).passed
-    server = sandbox.POOL._idle[0]
+    server = own._idle[0]
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -344,7 +345,7 @@ def test_an_interrupt_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         run("while True: pass")
     assert server._process.returncode is not None
-    assert sandbox.POOL._idle == []
+    assert own._idle == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -354,9 +355,9 @@ def test_a_program_too_long_to_be_sent_is_no_pass() -> None:
 
 
 def test_a_server_that_was_killed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, isolation())
+    own = use(monkeypatch, isolation())
     assert run(NEXT).passed
-    sandbox.POOL._idle[0]._process.kill()
+    own._idle[0]._process.kill()
     assert run(NEXT).passed
 
 

@@ -134,7 +134,8 @@ def test_signature_intact():
 def test_a_signature_survives_a_broken_body():
     broken = "def area(width, height):\n    return width * ("
     assert not has_valid_syntax(broken)
-    assert signature_of(broken, "area").positional == 2
+    signature = signature_of(broken, "area")
+    assert signature is not None and signature.positional == 2
     assert signature_intact(broken, BASELINE, "area")
     assert not signature_intact("def area(width, height\n    return", BASELINE, "area")
 

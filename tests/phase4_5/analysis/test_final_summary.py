@@ -20,7 +20,9 @@ def records(n_kept, n_lost, n_gained=0, n_failing=0):
 def test_what_is_preserved_is_what_is_not_corrupted():
     found = summarise_final(records(6, 2, 1, 3))
     assert found.preservation_rate == pytest.approx(75)
+    assert found.preservation_rate is not None and found.corruption_rate is not None
     assert found.preservation_rate + found.corruption_rate == pytest.approx(100)
+    assert found.preservation_rate_interval is not None
     low, high = found.preservation_rate_interval
     assert 0 <= low < 75 < high <= 100
     assert found.mcnemar_p == mcnemar_p(2, 1)

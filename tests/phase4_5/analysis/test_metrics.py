@@ -131,6 +131,7 @@ def test_summary_of_a_coefficient():
         "signature_intact_rate": wilson_interval(4, 5),
     }
     for name, interval in intervals.items():
+        assert interval is not None
         assert summary.pop(f"{name}_interval") == pytest.approx(list(interval))
     assert summary == {
         "steering_type": "correct",

@@ -1,8 +1,10 @@
 import pytest
 from report_runs import make_record
 
+from common.terms import SteeringType
 from phase4_5.analysis.metrics import summarise_coefficient
 from phase4_5.analysis.significance import compare_neighbours, with_p_values
+from phase4_5.records import CoefficientSummary
 
 
 def column(coefficient, flips):
@@ -29,11 +31,15 @@ def test_p_values_are_corrected_for_both_directions_together():
 
 def test_neighbours_are_those_on_the_axis_and_compared_problem_by_problem():
     columns = {30.0: column(30, {0, 1, 2, 3}), 1.0: column(1, {9}), 10.0: column(10, {0, 1})}
-    grid = {"correct": summaries(columns), "incorrect": []}
+    grid: dict[SteeringType, list[CoefficientSummary]] = {
+        "correct": summaries(columns),
+        "incorrect": [],
+    }
     found = compare_neighbours(grid, {"correct": columns, "incorrect": {}})
     assert found["incorrect"] == []
     assert [(pair.lower, pair.upper) for pair in found["correct"]] == [(1, 10), (10, 30)]
     assert [pair.difference for pair in found["correct"]] == [10, 20]
     first, second = (pair.n_problems_needed for pair in found["correct"])
+    assert first is not None and second is not None
     # 2 gained and 1 lost tell less than 2 gained and none lost.
     assert first > second

@@ -189,6 +189,7 @@ def test_names_bound_by_the_module():
         "t: int = 1\nclass A:\n    inner = 1\ntry:\n    def f():\n        local = 1\n"
         "except E:\n    g = f\n"
     )
+    assert tree is not None
     assert defined_names(tree) == {"p", "sys", "c", "x", "y", "z", "t", "A", "f", "g"}
 
 

@@ -1,6 +1,7 @@
 """What a person chooses: written down whole, kept by later runs, never lost."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_a_coefficient_that_was_not_run_comes_with_the_command_that_runs_it(fold
 
 
 def test_only_the_marks_of_the_chosen_coefficient_go_into_the_file(folder):
-    marks = {
+    marks: dict[str, dict[str, Any]] = {
         "correct|30|12": {"mark": "broken", "note": "", "version": 1},
         "correct|30|7": {"mark": None, "note": "odd", "version": 3},
         "correct|30|8": {"mark": None, "note": "", "version": 2},

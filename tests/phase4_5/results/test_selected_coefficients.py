@@ -28,6 +28,7 @@ def test_the_selection_is_what_phase_4_8_reads(whole):
         assert selected[direction].feature_idx == features[direction]["feature_idx"]
         assert str(int(selected[direction].coefficient)) in selected[direction].rationale
     newest = discover_latest_phase_output("3.6", config)
+    assert newest is not None
     assert Path(newest).parent == whole / "phase3_6"
 
 

@@ -223,6 +223,7 @@ def test_the_command_tells_its_address_and_ends_with_ctrl_c(finished, sent):
     process = start(finished)
     line = process.stdout.readline()
     found = re.fullmatch(r"the review is at (http://127\.0\.0\.1:(\d+)/([\w-]+)/)\n", line)
+    assert found is not None
     connection = http.client.HTTPConnection("127.0.0.1", int(found[2]), timeout=30)
     connection.request("GET", f"/{found[3]}/")
     assert connection.getresponse().status == 200

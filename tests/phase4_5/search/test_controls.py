@@ -7,11 +7,13 @@ import torch
 
 from common.config import load_config
 from common.journal import Journal
+from common.terms import SteeringType
 from common_simplified.residual_stream import site_module
 from phase4_5 import SteeringCoefficientSelector
 from phase4_5.records import control_names
 from phase4_5.search.controls import control_cells, control_direction
 from phase4_5.search.executors import open_executor
+from phase4_5.search.executors.local import LocalExecutor
 from phase4_5.search.inputs import SearchInputs
 from phase4_5.search.runner import Runner
 from phase4_5.search.stages import Search
@@ -66,14 +68,22 @@ def verdicts(selector, direction, folder, records_of_controls):
     features = {name: replace(entry, layer=0) for name, entry in inputs.features.items()}
     config = selector.config.model_copy(update={"phase4_5_output_dir": str(folder)})
     with open_executor(selector.generator) as executor:
-        directions = {"correct": -direction, "incorrect": direction}
+        directions: dict[SteeringType, torch.Tensor] = {
+            "correct": -direction,
+            "incorrect": direction,
+        }
         replaced = SearchInputs(features, directions, inputs.problems, [])
-        grid = Search(config, replaced, Runner(executor, None))
-        summaries = grid.grid(inputs.problems)
-        search = Search(config, replaced, Runner(executor, records_of_controls))
-        search.columns = grid.columns
-        found = search.controls(summaries, inputs.problems)
-    return [found[name].random.verdict for name in directions]
+        latents = Search(config, replaced, Runner(executor, None))
+        summaries = latents.grid(inputs.problems)
+        repeated = Search(config, replaced, Runner(executor, records_of_controls))
+        repeated.columns = latents.columns
+        found = repeated.controls(summaries, inputs.problems)
+    verdicts = []
+    for name in directions:
+        controls = found[name]
+        assert controls is not None and controls.random is not None
+        verdicts.append(controls.random.verdict)
+    return verdicts
 
 
 def test_a_direction_that_matters_is_told_from_random_ones(selector, tmp_path, records_of_controls):
@@ -105,7 +115,11 @@ def test_a_random_direction_is_not_told_from_random_ones(selector, tmp_path, rec
 
 
 def test_each_cell_is_repeated_with_each_control_a_problem_at_a_time(selector):
-    search = Search(selector.config, selector._load_dependencies(), Runner(None, None))
+    search = Search(
+        selector.config,
+        selector._load_dependencies(),
+        Runner(LocalExecutor(selector.generator), None),
+    )
     cells = [
         search.cell(steering_type, coefficient, problem)
         for problem in selector._load_dependencies().problems[:2]

@@ -71,4 +71,4 @@ def test_where_the_best_is_too_strong_it_looks_below():
 def test_nothing_to_refine():
     lonely = [summary(0, 0), summary(10, 40)]
     assert best_neighbours(lonely, "correct") is None
-    assert refine(lonely, "correct", 5, summary) == []
+    assert refine(lonely, "correct", 5, lambda value: pytest.fail(f"{value} was evaluated")) == []

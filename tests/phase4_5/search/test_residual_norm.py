@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from common.config import load_config
+from common.terms import SteeringType
 from common_simplified.code_generator import CodeGenerator
 from phase2_5_simplified.features import Feature
 from phase3_6.baseline import BaselineProblem
@@ -34,11 +35,14 @@ def test_every_position_of_prompt_and_program_is_measured_at_the_site(embedded, 
 
 
 def test_a_coefficient_is_told_as_a_fraction_of_the_median():
-    features = {
+    features: dict[SteeringType, Feature] = {
         "correct": Feature("correct", 1, 0, 0.1),
         "incorrect": Feature("incorrect", 2, 0, 0.1),
     }
-    directions = {"correct": torch.tensor([3.0, 4.0]), "incorrect": torch.tensor([1.0, 0.0])}
+    directions: dict[SteeringType, torch.Tensor] = {
+        "correct": torch.tensor([3.0, 4.0]),
+        "incorrect": torch.tensor([1.0, 0.0]),
+    }
     records = [
         NormRecord(task_id=1, norms={"1": [900.0, 10.0, 20.0], "2": [1.0, 1.0, 1.0]}),
         NormRecord(task_id=2, norms={"1": [30.0, 40.0], "2": [3.0, 3.0]}),

@@ -8,7 +8,8 @@ from phase4_5.report.page.colours import MAX_CHARACTERS, colours, utf16_length
 def painted(code):
     """The text of each kind."""
     data = code.encode("utf-16-le", "surrogatepass")
-    found, start = {}, 0
+    found: dict[str, list[str]] = {}
+    start = 0
     for kind, length in re.findall(r"([a-z])(\d+)", colours(code)):
         end = start + 2 * int(length)
         found.setdefault(kind, []).append(data[start:end].decode("utf-16-le", "surrogatepass"))

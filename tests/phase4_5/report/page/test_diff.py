@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
 import pytest
 
 from phase4_5.report.page import diff as diff_module
@@ -24,11 +27,11 @@ def replay(before, after):
                 assert old[i : i + n] == new[j : j + n]
                 equal += old[i : i + n]
                 i, j = i + n, j + n
-            case ["-", n]:
+            case ["-", int(n)]:
                 i += n
-            case ["+", n]:
+            case ["+", int(n)]:
                 j += n
-            case ["~", left, right]:
+            case ["~", list(left), list(right)]:
                 for line, spans in ((old[i], left), (new[j], right)):
                     assert spans == sorted(set(spans))
                     assert not spans or spans[-1] <= utf16_length(line)
@@ -98,9 +101,12 @@ def test_only_newlines_end_lines(line_end):
     ],
 )
 def test_repetition_neither_breaks_it_nor_makes_it_work_hard(before, after, monkeypatch):
-    work = []
+    work: list[int] = []
 
-    class Counting(diff_module.SequenceMatcher):
+    class Counting(SequenceMatcher[str]):
+        a: Sequence[str]
+        b2j: dict[str, list[int]]
+
         def find_longest_match(self, alo=0, ahi=None, blo=0, bhi=None):
             work.append(sum(len(self.b2j.get(item, ())) for item in self.a[alo:ahi]))
             return super().find_longest_match(alo, ahi, blo, bhi)
