@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import platform
 import pty
@@ -83,8 +84,9 @@ class Sentinels:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         for number in (57, 300, 900):
             if number < most:
-                os.dup2(secret, number, inheritable=True)
-                self._undo.callback(os.close, number)
+                # From there on the first that is free: a worker of the tests has many open.
+                given = fcntl.fcntl(secret, fcntl.F_DUPFD, number)
+                self._undo.callback(os.close, given)
         os.close(secret)
 
     def _watched(self, folder: Path) -> list[str]:

@@ -72,7 +72,7 @@ def test_what_is_not_asked_for_may_differ(tmp_path: Path) -> None:
     require_same_settings(metadata, load_config(device="cpu"), MODEL_SETTINGS, REMEDY)
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", '{"settings": null}', None])
+@pytest.mark.parametrize("content", ["{}", '{"settings": null}', None])
 def test_metadata_that_record_no_settings_are_let_through(
     tmp_path: Path, content: str | None
 ) -> None:
@@ -80,3 +80,21 @@ def test_metadata_that_record_no_settings_are_let_through(
     if content is not None:
         path.write_text(content)
     require_same_settings(path, load_config(device="cpu"), GENERATION_SETTINGS, REMEDY)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[]", "valid dictionary"),
+        ('{"settings": 1}', "settings=1"),
+        ('{"residual_site": "x"}', "residual_site='x'"),
+        ('{"start_index": -1}', "start_index=-1"),
+        ('{"settings": ', "not valid JSON"),
+    ],
+)
+def test_metadata_that_are_damaged_are_told(tmp_path: Path, content: str, problem: str) -> None:
+    path = tmp_path / "metadata.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=problem) as error:
+        require_same_settings(path, load_config(device="cpu"), GENERATION_SETTINGS, REMEDY)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
