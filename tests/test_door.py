@@ -110,7 +110,7 @@ BAD_INPUTS = {
     "features without incorrect": (
         lambda data: change_features(data, lambda content: {"correct": content["correct"]}),
         {},
-        "'incorrect'",
+        "no incorrect in it",
     ),
     "a layer the model lacks": (
         lambda data: set_latent(data, layer=4),
