@@ -123,7 +123,7 @@ def _mean_length_ratio(records: Records) -> float | None:
     return fmean(ratios) if ratios else None
 
 
-METRICS: tuple[Metric, ...] = (
+METRICS: list[Metric] = [
     Metric(
         name="flip_rate",
         label="flips",
@@ -206,7 +206,7 @@ METRICS: tuple[Metric, ...] = (
         in_text="Signatures intact",
         curve=Curve("share with intact signature", "orange", "P", ":"),
     ),
-)
+]
 
 METRIC = {metric.name: metric for metric in METRICS}
 """By name."""
