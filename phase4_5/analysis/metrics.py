@@ -206,22 +206,6 @@ METRICS: list[Metric] = [
         in_text="Signatures intact",
         curve=Curve("share with intact signature", "orange", "P", ":"),
     ),
-    Metric(
-        name="coherent_rate",
-        label="coherent texts",
-        meaning="programs whose text neither repeats itself nor is empty",
-        unit="%",
-        better="higher",
-        compute=_share_of_all(
-            lambda record: (
-                record.failure_mode not in ("degenerate_repetition", "empty", "non_finite")
-            )
-        ),
-        in_rationale=True,
-        in_text="Coherent texts",
-        in_table="coherent",
-        curve=Curve("share of coherent texts", "pink", "X", "-"),
-    ),
 ]
 
 METRIC = {metric.name: metric for metric in METRICS}
