@@ -19,11 +19,9 @@ import itertools
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
+from benchmarks.clock import clock
 from common.config import Config, load_config
 from common.files import write_json
 from common.journal import Journal
@@ -55,8 +54,6 @@ from phase4_5.search.stages import Search
 from phase4_5.steering_coefficient_selector import SteeringCoefficientSelector
 
 COEFFICIENTS = (1, 3, 10, 30, 100, 300, 1000)
-_HEARTBEAT_SECONDS = 0.1
-_STOPPED_SECONDS = 5.0
 
 Runs = dict[str, dict[str, Any]]
 
@@ -194,7 +191,7 @@ def plain(bench: Bench) -> tuple[float, Runs]:
         key = _key(steering_type, coefficient, problem)
         if key in runs:
             continue
-        with _clock() as seconds, bench.steered(steering_type, coefficient):
+        with clock() as seconds, bench.steered(steering_type, coefficient):
             inputs = bench.tokenizer(problem.prompt, return_tensors="pt").to(bench.model.device)
             tokens = bench.generate(inputs)[0].tolist()
             run = bench.judge(tokens, problem)
@@ -211,7 +208,7 @@ def padded(bench: Bench) -> tuple[float, Runs]:
     bench.tokenizer.padding_side = "left"
     if bench.tokenizer.pad_token is None:
         bench.tokenizer.pad_token = bench.tokenizer.eos_token
-    with _clock() as seconds:
+    with clock() as seconds:
         for steering_type, coefficient in itertools.product(bench.inputs.features, COEFFICIENTS):
             inputs = bench.tokenizer(
                 [problem.prompt for problem in problems], return_tensors="pt", padding=True
@@ -229,7 +226,7 @@ def lanes(bench: Bench) -> tuple[float, Runs]:
     selector = bench.selector
     selector.generator.__dict__.pop("_decoder", None)  # Each variant makes its own.
     executor = LocalExecutor(selector.generator)
-    with _clock() as seconds, tempfile.TemporaryDirectory() as folder:
+    with clock() as seconds, tempfile.TemporaryDirectory() as folder:
         config = bench.config.model_copy(update={"phase4_5_output_dir": folder})
         with Journal(Path(folder) / "journal.jsonl", {}, False) as journal:
             runner = Runner(executor, journal)
@@ -394,33 +391,6 @@ def _write_random_sae(folder: Path, width: int, seed: int) -> None:
         b_dec=np.zeros(width, np.float32),
         threshold=np.zeros(1, np.float32),
     )
-
-
-@contextmanager
-def _clock() -> Iterator[Callable[[], float]]:
-    """Wall time of the `with` block, without what the whole process spent stopped."""
-    stopped = 0.0
-    ended = threading.Event()
-
-    def watch() -> None:
-        nonlocal stopped
-        last = time.perf_counter()
-        while not ended.wait(_HEARTBEAT_SECONDS):
-            now = time.perf_counter()
-            if now - last > _STOPPED_SECONDS:
-                stopped += now - last - _HEARTBEAT_SECONDS
-            last = now
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    start = time.perf_counter()
-    taken = 0.0
-    try:
-        yield lambda: taken
-    finally:
-        taken = time.perf_counter() - start - stopped
-        ended.set()
-        watcher.join()
 
 
 if __name__ == "__main__":
