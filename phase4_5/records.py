@@ -154,10 +154,10 @@ class CoefficientSummary(Metrics):
     """Whether it was added by the refinement."""
     relative_strength: float | None = None
     """What is added, as a fraction of the residual stream's median norm."""
-    mcnemar_p: float = 1.0
+    mcnemar_p: float
     """Of the share that passes, against the baseline; exact."""
-    mcnemar_p_holm: float = 1.0
-    """Corrected for all coefficients of both directions."""
+    mcnemar_p_holm: float | None = None
+    """Corrected for all coefficients of both directions; None for a coefficient by itself."""
 
 
 class ControlRow(FileModel):

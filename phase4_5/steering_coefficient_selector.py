@@ -23,7 +23,7 @@ from phase2_5_simplified.sae_analyzer import planned_width
 from phase3_6.baseline import BaselineProblem, parse_baseline_row
 from phase4_5.analysis.metrics import summarise_coefficient
 from phase4_5.analysis.recommendation import recommend
-from phase4_5.analysis.significance import compare_neighbours, with_p_values
+from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
 from phase4_5.report import log_outcome, write_reports
 from phase4_5.results.choice import chosen_coefficients, manual_choice
 from phase4_5.results.outputs import Findings, HowRun, collect_run, save_summary
@@ -67,7 +67,7 @@ class SteeringCoefficientSelector:
             results = search.refine(search.grid(inputs.problems), inputs.problems)
             controls = search.controls(results, inputs.problems)
             residual_norm = search.residual_norm(inputs.problems)
-            results = with_p_values(with_relative_strength(results, residual_norm))
+            results = with_corrected_p(with_relative_strength(results, residual_norm))
             recommendations = {
                 steering_type: recommend(rows, steering_type)
                 for steering_type, rows in results.items()

@@ -7,7 +7,7 @@ from common.terms import SteeringType
 from common.typed_files import write_model
 from phase4_5.analysis.metrics import similarity, summarise_coefficient
 from phase4_5.analysis.recommendation import recommend, shortcomings
-from phase4_5.analysis.significance import compare_neighbours, with_p_values
+from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
 from phase4_5.records import (
     CoefficientSummary,
     ProgramRecord,
@@ -135,7 +135,7 @@ def make_run(folder, records, model_name="a/model", **summary):
     for record in records:
         column = columns[record.steering_type].setdefault(record.coefficient, [])
         column.append(record)
-    results = with_p_values(
+    results = with_corrected_p(
         {
             direction: [
                 summarise_coefficient(column).model_copy(update={"relative_strength": 0.25})

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from common.terms import SteeringType
-from phase4_5.analysis.statistics import wilson_interval
+from phase4_5.analysis.statistics import mcnemar_p, wilson_interval
 from phase4_5.records import CoefficientSummary, Metrics, ProgramRecord
 
 Records = Sequence[ProgramRecord]
@@ -300,8 +300,14 @@ def summarise_coefficient(records: Records, refined: bool = False) -> Coefficien
     Raises:
         ValueError: there are no records.
     """
+    measured = measure(records)
     return CoefficientSummary.model_validate(
-        {"steering_type": _first(records).steering_type, "refined": refined, **measure(records)}
+        {
+            "steering_type": records[0].steering_type,
+            "refined": refined,
+            **measured,
+            "mcnemar_p": mcnemar_p(measured["n_pass_to_fail"], measured["n_fail_to_pass"]),
+        }
     )
 
 
@@ -312,11 +318,11 @@ def measure(records: Records) -> dict[str, Any]:
     Raises:
         ValueError: there are no records.
     """
-    first = _first(records)
+    _require_results(records)
     n_passed = sum(record.baseline_passed for record in records)
     directions = Counter(record.flip_direction for record in records)
     values: dict[str, Any] = {
-        "coefficient": first.coefficient,
+        "coefficient": records[0].coefficient,
         "n_problems": len(records),
         "n_baseline_passed": n_passed,
         "n_baseline_failed": len(records) - n_passed,
@@ -343,11 +349,6 @@ def rate_with_interval(name: str, share: Share) -> dict[str, Any]:
         name: share.percent,
         f"{name}_interval": None if interval is None else list(interval),
     }
-
-
-def _first(records: Records) -> ProgramRecord:
-    _require_results(records)
-    return records[0]
 
 
 def _require_results(results: Sequence[Any]) -> None:

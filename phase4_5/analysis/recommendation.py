@@ -38,7 +38,7 @@ def recommend(
 
     Args:
         summaries: one a coefficient, from `analysis.metrics.summarise_coefficient`, with the p
-            values of `analysis.significance.with_p_values`.
+            values of `analysis.significance.with_corrected_p`.
         steering_type: the direction, which says what effect is wanted.
 
     Raises:
@@ -131,8 +131,8 @@ def _why_best(
         f"Coefficient {chosen.coefficient:g} is recommended: its flip rate of "
         f"{chosen.flip_rate:.1f} % ({chosen.n_flipped} of {chosen.n_problems} problems; "
         f"95 % interval{_interval(METRIC['flip_rate'], chosen)}; p = {chosen.mcnemar_p:.2g}, "
-        f"corrected for the grid {chosen.mcnemar_p_holm:.2g}) lies in {low:g}–{high:g} %, and the "
-        f"code keeps its quality ({_quality_in_words(chosen)})."
+        f"corrected for the grid {_p_in_words(chosen.mcnemar_p_holm)}) lies in {low:g}–{high:g} %, "
+        f"and the code keeps its quality ({_quality_in_words(chosen)})."
     ]
     effect = _effect_in_words(chosen, steering_type)
     if len(qualifying) == 1:
@@ -146,6 +146,10 @@ def _why_best(
             f"Beware: none of its flips is a {WANTED[steering_type][0]}, the effect wanted."
         )
     return " ".join(sentences)
+
+
+def _p_in_words(p: float | None) -> str:
+    return "unknown" if p is None else f"{p:.2g}"
 
 
 def _quality_in_words(summary: CoefficientSummary) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from common.terms import SteeringType
-from phase4_5.analysis.statistics import holm, mcnemar_p, problems_needed
+from phase4_5.analysis.statistics import holm, problems_needed
 from phase4_5.records import CoefficientSummary, Neighbours, ProgramRecord
 
 Summaries = Mapping[SteeringType, Sequence[CoefficientSummary]]
@@ -12,21 +12,11 @@ Columns = Mapping[SteeringType, Mapping[float, Sequence[ProgramRecord]]]
 """For each direction, coefficient -> its records."""
 
 
-def with_p_values(summaries: Summaries) -> dict[SteeringType, list[CoefficientSummary]]:
-    """The summaries with `mcnemar_p`, against the baseline, and `mcnemar_p_holm`.
-
-    The latter is corrected for all coefficients of both directions.
-    """
-    p_values = {
-        steering_type: [mcnemar_p(row.n_pass_to_fail, row.n_fail_to_pass) for row in rows]
-        for steering_type, rows in summaries.items()
-    }
-    corrected = iter(holm([p for listed in p_values.values() for p in listed]))
+def with_corrected_p(summaries: Summaries) -> dict[SteeringType, list[CoefficientSummary]]:
+    """The summaries with `mcnemar_p_holm`: corrected for all coefficients of both directions."""
+    corrected = iter(holm([row.mcnemar_p for rows in summaries.values() for row in rows]))
     return {
-        steering_type: [
-            row.model_copy(update={"mcnemar_p": p, "mcnemar_p_holm": next(corrected)})
-            for row, p in zip(rows, p_values[steering_type], strict=True)
-        ]
+        steering_type: [row.model_copy(update={"mcnemar_p_holm": next(corrected)}) for row in rows]
         for steering_type, rows in summaries.items()
     }
 

@@ -131,7 +131,7 @@ def _coefficients(run: Run, steering_type: SteeringType) -> str:
                 _counted_rate(row, "corruption_rate"),
                 *(metric.in_words(metric.of(row)) for metric in columns),
                 f"{row.mcnemar_p:.3g}",
-                f"{row.mcnemar_p_holm:.3g}",
+                "?" if row.mcnemar_p_holm is None else f"{row.mcnemar_p_holm:.3g}",
             ]
         )
     return table([*head, "p", "Holm"], rows)

@@ -138,7 +138,7 @@ def test_summary_of_a_coefficient():
         "refined": False,
         "relative_strength": None,
         "mcnemar_p": 1.0,
-        "mcnemar_p_holm": 1.0,
+        "mcnemar_p_holm": None,
         "coefficient": 30.0,
         "n_problems": 5,
         "n_baseline_passed": 2,

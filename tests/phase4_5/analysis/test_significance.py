@@ -3,7 +3,7 @@ from report_runs import make_record
 
 from common.terms import SteeringType
 from phase4_5.analysis.metrics import summarise_coefficient
-from phase4_5.analysis.significance import compare_neighbours, with_p_values
+from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
 from phase4_5.records import CoefficientSummary
 
 
@@ -22,7 +22,7 @@ def summaries(columns):
 def test_p_values_are_corrected_for_both_directions_together():
     correct = {1.0: column(1, ()), 3.0: column(3, range(6))}
     incorrect = {1.0: column(1, range(8)), 3.0: column(3, range(1))}
-    grid = with_p_values({"correct": summaries(correct), "incorrect": summaries(incorrect)})
+    grid = with_corrected_p({"correct": summaries(correct), "incorrect": summaries(incorrect)})
     assert [entry.mcnemar_p for entry in grid["correct"]] == pytest.approx([1, 2 / 2**6])
     assert grid["incorrect"][0].mcnemar_p_holm == pytest.approx(4 * 2 / 2**8)
     assert grid["correct"][1].mcnemar_p_holm == pytest.approx(3 * 2 / 2**6)
