@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import json
 import signal
 import sys
 import traceback
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from common.config import Config
     from common.terms import SteeringType
+    from phase4_5.records import Choice
 
 logger = get_logger("run")
 
@@ -249,7 +249,7 @@ def _select(parsed: argparse.Namespace) -> None:
     reviewer = parsed.reviewer or _user_name()
     choice = choose(folder, coefficients, parsed.rationale, reviewer, marks)
     write_reports(load_run(folder))
-    _show_choice(choice.dump())
+    _show_choice(choice)
     if any(entry.final_evaluation is None for entry in (choice.correct, choice.incorrect)):
         _say("next: python3 run.py phase 4.5 evaluates it on problems outside the search")
 
@@ -313,20 +313,20 @@ def _show_status(parsed: argparse.Namespace) -> None:
 
 
 def _show_selected(config: "Config") -> None:
-    path = config.output_dir("4.5") / "selected_coefficients.json"
-    if not path.is_file():
+    folder = config.output_dir("4.5")
+    if not (folder / "selected_coefficients.json").is_file():
         return
-    from common.files import read_json
+    from phase4_5.results.choice import read_choice
 
-    _show_choice(read_json(path))
+    choice = read_choice(folder)
+    if choice is not None:
+        _show_choice(choice)
 
 
-def _show_choice(choice: dict[str, Any]) -> None:
-    for steering_type in ("correct", "incorrect"):
-        entry = choice.get(steering_type, {})
-        by = f", chosen by {entry.get('reviewer')}" if "reviewer" in entry else ""
-        coefficient = json.dumps(entry.get("coefficient"))
-        _say(f"     {steering_type}-steering: coefficient {coefficient}{by}")
+def _show_choice(choice: "Choice") -> None:
+    for steering_type, entry in (("correct", choice.correct), ("incorrect", choice.incorrect)):
+        by = "" if entry.reviewer is None else f", chosen by {entry.reviewer}"
+        _say(f"     {steering_type}-steering: coefficient {entry.coefficient}{by}")
 
 
 def _say(line: str) -> None:

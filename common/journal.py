@@ -122,8 +122,8 @@ class Journal:
             try:
                 entry = json.loads(data[start:end])
                 if start > 0:
-                    entry["key"], entry["record"]
-            except (ValueError, KeyError, TypeError) as error:
+                    hash(tuple(entry["key"])), entry["record"]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise InputError(
                     f"{self.path}: damaged at byte {start}; start over with --fresh"
                 ) from error

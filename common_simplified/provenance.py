@@ -53,7 +53,7 @@ class PhaseMetadata(FileModel):
     settings: dict[str, Any] | None = None
     """What the outputs depend on (`solution_settings`)."""
     residual_site: ResidualSite | None = None
-    start_index: Annotated[int, Field(ge=0)] = 0
+    start_index: Annotated[int, Field(ge=0)] | None = None
     """Of the phase's problems in their split."""
 
 

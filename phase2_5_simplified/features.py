@@ -39,7 +39,7 @@ class FeatureEntry(FileModel):
 
     feature_idx: Annotated[int, Field(ge=0)]
     layer: Annotated[int, Field(ge=0)]
-    separation_score: Annotated[float, Field(ge=0, le=1)]
+    separation_score: float
     """`f_correct` - `f_incorrect`, or the reverse."""
     f_correct: float | None = None
     """The fraction of right solutions on which it fires."""
@@ -73,6 +73,14 @@ def load_best_features(config: Config) -> dict[SteeringType, Feature]:
         "correct": top.correct[0],
         "incorrect": top.incorrect[0],
     }
+    for steering_type, entry in best.items():
+        # Only these are used; what others rank behind them is theirs.
+        if not 0 <= entry.separation_score <= 1:
+            raise InputError(
+                f"{path}: {steering_type}.0.separation_score={entry.separation_score}: a "
+                "difference of two fractions, 0 to 1; make it anew with: python3 run.py phase 2.5 "
+                "--fresh"
+            )
     return {
         steering_type: Feature(
             steering_type, entry.layer, entry.feature_idx, entry.separation_score

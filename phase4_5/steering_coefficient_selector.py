@@ -7,9 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from common.config import Config
 from common.journal import Journal
@@ -31,6 +29,9 @@ from phase4_5.search.executors import Executor, compute_device, open_executor, s
 from phase4_5.search.inputs import SearchInputs, journal_settings, load_inputs
 from phase4_5.search.runner import Runner
 from phase4_5.search.stages import Search, with_relative_strength
+
+if TYPE_CHECKING:
+    import torch
 
 logger = get_logger("phase4_5.steering_evaluator")
 
@@ -61,25 +62,39 @@ class SteeringCoefficientSelector:
         journal_file = self.output_dir / "journal.jsonl"
         with (
             open_executor(self.generator) as executor,
+            # Open, and with it locked, until all is written: no second run comes between.
             Journal(journal_file, journal_settings(self.config, inputs), self.config.fresh) as kept,
         ):
-            search = self._search(executor, kept)
-            results = search.refine(search.grid(inputs.problems), inputs.problems)
-            controls = search.controls(results, inputs.problems)
-            residual_norm = search.residual_norm(inputs.problems)
-            results = with_corrected_p(with_relative_strength(results, residual_norm))
-            recommendations = {
-                steering_type: recommend(rows, steering_type)
-                for steering_type, rows in results.items()
-            }
-            chosen = manual_choice(self.config, inputs.features)
-            coefficients = (
-                chosen_coefficients(chosen)
-                if chosen
-                else {name: entry.coefficient for name, entry in recommendations.items()}
+            findings = self._find(self._search(executor, kept), inputs)
+            how = HowRun(
+                started=started.isoformat(timespec="seconds"),
+                duration_seconds=time.perf_counter() - clock,
+                device=compute_device(self.generator),
+                dtype=str(steered_model(self.generator).dtype).removeprefix("torch."),
+                lane_counts=asdict(executor.counts) if executor.counts else None,
             )
-            final_evaluation = search.final_evaluation(coefficients, inputs.held_out)
-        findings = Findings(
+            run = collect_run(self.config, findings, how)
+            write_reports(run)
+            save_summary(run)
+        log_outcome(run)
+        return run.summary.dump()
+
+    def _find(self, search: Search, inputs: SearchInputs) -> Findings:
+        """Grid, refinement, controls, recommendation, and the chosen ones on other problems."""
+        results = search.refine(search.grid(inputs.problems), inputs.problems)
+        controls = search.controls(results, inputs.problems)
+        residual_norm = search.residual_norm(inputs.problems)
+        results = with_corrected_p(with_relative_strength(results, residual_norm))
+        recommendations = {
+            steering_type: recommend(rows, steering_type) for steering_type, rows in results.items()
+        }
+        chosen = manual_choice(self.config, inputs.features)
+        coefficients = (
+            chosen_coefficients(chosen)
+            if chosen
+            else {name: entry.coefficient for name, entry in recommendations.items()}
+        )
+        return Findings(
             features=inputs.features,
             results=results,
             columns=search.columns,
@@ -87,21 +102,9 @@ class SteeringCoefficientSelector:
             residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
-            final_evaluation=final_evaluation,
+            final_evaluation=search.final_evaluation(coefficients, inputs.held_out),
             records=search.records,
         )
-        how = HowRun(
-            started=started.isoformat(timespec="seconds"),
-            duration_seconds=time.perf_counter() - clock,
-            device=compute_device(self.generator),
-            dtype=str(steered_model(self.generator).dtype).removeprefix("torch."),
-            lane_counts=asdict(executor.counts) if executor.counts else None,
-        )
-        run = collect_run(self.config, findings, how)
-        write_reports(run)
-        save_summary(run)
-        log_outcome(run)
-        return run.summary.dump()
 
     def _load_dependencies(self) -> SearchInputs:
         """Load the features of Phase 2.5, the baseline of Phase 3.6, the model and directions.
@@ -134,7 +137,9 @@ class SteeringCoefficientSelector:
             n_random,
         )
 
-    def _create_steering_hook(self, decoder_direction: torch.Tensor, coefficient: float) -> PreHook:
+    def _create_steering_hook(
+        self, decoder_direction: "torch.Tensor", coefficient: float
+    ) -> PreHook:
         """The hook that adds `coefficient * decoder_direction` [d_model] to a residual stream."""
         return create_steering_hook(decoder_direction, coefficient)
 

@@ -292,6 +292,19 @@ def test_an_earlier_phase_that_is_missing_is_named_where_it_would_take_hours(tmp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("text", ["[]", '{"correct": null}', '{"correct": 3}', "{"])
+def test_status_with_a_damaged_choice_names_the_file_and_what_to_do(tmp_path, capsys, text):
+    path = tmp_path / "phase4_5" / "selected_coefficients.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert run.main(["status", "--data-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert "not done: python3 run.py phase 2.5" in said.out
+    assert "selected_coefficients.json" in said.err
+    assert "mend it, or move it away" in said.err
+    assert path.read_text() == text
+
+
 def test_a_failed_run_is_status_1_with_a_traceback_only_when_verbose(data, monkeypatch, capsys):
     def fail(*_arguments):
         raise ZeroDivisionError("what nobody foresaw")

@@ -57,7 +57,8 @@ class Metric:
         unit: "%", or "" for a fraction or a ratio.
         better: which way is better for the code, None if neither is.
         compute: from the records of a coefficient, a share of them or a number.
-        floor: what a coefficient needs at least to be recommended.
+        bound: how bad it may be at a coefficient that is recommended: the highest value of a metric
+            of which lower is better, else the lowest.
         in_rationale: whether a recommendation's rationale tells it.
         in_text: what the text report calls it, if it tells it.
         in_table: the head of its column in the Markdown report's table of coefficients, if any.
@@ -70,7 +71,7 @@ class Metric:
     unit: Literal["%", ""]
     better: Literal["higher", "lower"] | None
     compute: Callable[[Records], Share | float | None]
-    floor: float | None = None
+    bound: float | None = None
     in_rationale: bool = False
     in_text: str | None = None
     in_table: str | None = None
@@ -156,7 +157,7 @@ METRICS: list[Metric] = [
         better="higher",
         compute=lambda records: fmean(record.token_similarity for record in records),
         # The lower end of what the specification expects of a strength that still works.
-        floor=0.4,
+        bound=0.4,
         in_rationale=True,
         in_text="Average token similarity",
         in_table="tokens",
@@ -188,7 +189,7 @@ METRICS: list[Metric] = [
         unit="%",
         better="higher",
         compute=_share_of_all(lambda record: record.valid_syntax),
-        floor=80.0,
+        bound=80.0,
         in_rationale=True,
         in_text="Valid syntax",
         in_table="valid syntax",
@@ -201,7 +202,7 @@ METRICS: list[Metric] = [
         unit="%",
         better="higher",
         compute=_share_of_all(lambda record: record.signature_intact),
-        floor=80.0,
+        bound=80.0,
         in_rationale=True,
         in_text="Signatures intact",
         curve=Curve("share with intact signature", "orange", "P", ":"),

@@ -3,8 +3,8 @@
 A coefficient qualifies when
 
 - its flip rate lies in `FLIP_RATE_BAND`, ends included: it changes behaviour, but not all of it;
-- the code keeps its quality: no metric of `analysis.metrics.METRICS` is below its floor (mean token
-  similarity, valid syntax, intact signatures).
+- the code keeps its quality: no metric of `analysis.metrics.METRICS` is beyond its bound (mean
+  token similarity, valid syntax, intact signatures).
 
 Of those that qualify, the one with the largest effect in the direction wanted is recommended:
 the correction rate for correct-steering, the corruption rate for incorrect-steering (a rate that
@@ -95,9 +95,12 @@ def _quality_shortcomings(metrics: Metrics) -> list[str]:
     found = []
     for metric in METRICS:
         value = metric.of(metrics)
-        if metric.floor is not None and value is not None and value < metric.floor:
-            floor = f"{metric.floor:g} %" if metric.unit == "%" else f"{metric.floor:.2f}"
-            found.append(f"{metric.label} {metric.in_words(value)} is below {floor}")
+        if metric.bound is None or value is None:
+            continue
+        if value > metric.bound if metric.better == "lower" else value < metric.bound:
+            beyond = "above" if metric.better == "lower" else "below"
+            bound = f"{metric.bound:g} %" if metric.unit == "%" else f"{metric.bound:.2f}"
+            found.append(f"{metric.label} {metric.in_words(value)} is {beyond} {bound}")
     return found
 
 

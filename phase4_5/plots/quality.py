@@ -32,7 +32,7 @@ def _tell(direction: Direction, coefficient: float) -> Told:
 @picture(3, LogAxis, tell=_tell)
 def draw_quality(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
     """Similarity to the baseline's programs, valid syntax, intact signatures."""
-    floor = METRIC["mean_token_similarity"].floor
+    floor = METRIC["mean_token_similarity"].bound
     assert floor is not None
     panel.axhline(floor, color=GREY, linewidth=0.8, label=f"{floor:g}: lowest token similarity")
     lines = _lines()

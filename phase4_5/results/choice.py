@@ -6,6 +6,7 @@ the earlier version in `selection_history/`.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -221,11 +222,16 @@ def _checked(name: str, text: str) -> str:
 def _row_to_choose(
     summary: RunSummary, steering_type: SteeringType, coefficient: float
 ) -> CoefficientSummary:
+    if not isfinite(coefficient) or coefficient < 0:
+        raise InputError(
+            f"coefficient {coefficient:g} was not run for {steering_type}-steering, and can't be: "
+            "finite numbers of at least 0 are allowed"
+        )
     rows = summary.results[steering_type]
     row = find_row(rows, coefficient)
     if row is None:
         there = sorted(row.coefficient for row in rows)
-        wider = ",".join(f"{value:g}" for value in [*there, coefficient])
+        wider = ",".join(_written(value) for value in [*there, coefficient])
         raise InputError(
             f"coefficient {coefficient:g} was not run for {steering_type}-steering; there are "
             f"{', '.join(f'{value:g}' for value in there)}; to add it: "
@@ -244,6 +250,11 @@ def _marks_of(
         if key.startswith(prefix) and (entry["mark"] or entry["note"])
     ]
     return sorted(found, key=lambda mark: mark.task_id)
+
+
+def _written(value: float) -> str:
+    """A number as it is typed: whole, and without `.0`."""
+    return repr(value).removesuffix(".0")
 
 
 def write_choice(folder: Path, choice: Choice) -> None:

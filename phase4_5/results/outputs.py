@@ -89,6 +89,7 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
     Its choice and the table of its records are written; a choice that a person has made is kept.
     """
     output_dir = config.output_dir("4.5")
+    write_records(output_dir, findings.records)
     # Read again: a person may have chosen while this run went on.
     chosen = manual_choice(config, findings.features)
     selected = completed(
@@ -129,7 +130,6 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
         selected_coefficients=selected,
     )
     _remove_other_examples(output_dir, summary)
-    write_records(output_dir, findings.records)
     write_choice(output_dir, selected)
     examples = {
         (steering_type, coefficient): records

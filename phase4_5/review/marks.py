@@ -17,10 +17,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from common.errors import InputError
+from common.logging import get_logger
 from common.typed_files import FileModel, Text, read_model, write_model
 from phase4_5.records import ProgramRecord
 from phase4_5.results.choice import MAX_CHARACTERS
 from phase4_5.results.run_files import Run
+
+logger = get_logger("phase4_5.review.marks")
 
 MARKS_FILE = "review_marks.json"
 LOCK_FILE = "review.lock"
@@ -51,7 +54,7 @@ class MarksFile(FileModel):
 
     marks: dict[str, Mark]
     """By `records.example_key`."""
-    of_other_programs: list[Mark]
+    of_other_programs: list[dict[str, Any]]
     """Those for programs that a later run has replaced, with their `example`."""
 
 
@@ -84,7 +87,7 @@ class Marks:
         }
         self._entries, self._apart = self._read()
 
-    def _read(self) -> tuple[dict[str, Mark], list[Mark]]:
+    def _read(self) -> tuple[dict[str, Mark], list[dict[str, Any]]]:
         if not self._path.exists():
             return {}, []
         content = read_model(self._path, MarksFile, "mend it, or move it away")
@@ -94,7 +97,7 @@ class Marks:
             if entry.program == self._programs.get(key, entry.program):
                 entries[key] = entry
             else:
-                apart.append(Mark.model_validate({"example": key, **entry.dump()}))
+                apart.append({"example": key, **entry.dump()})
         return entries, apart
 
     def shown(self) -> dict[str, Entry]:
@@ -149,11 +152,15 @@ def only_reviewer(folder: Path) -> Iterator[None]:
     with (folder / LOCK_FILE).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise InputError(
                 f"{folder}: a review of this run is open already; use its address, or stop it "
                 "(Ctrl-C)"
             ) from error
+        except OSError as error:  # Some file systems know no such locks.
+            logger.warning(
+                "%s: can't be locked (%s); open no second review", folder, error.strerror
+            )
         yield
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from common.errors import InputError
+from phase4_5.results.run_files import load_summary
 from phase4_5.review.app import make_app
 from phase4_5.review.marks import only_reviewer
 from phase4_5.review.review import Review
@@ -60,8 +61,10 @@ def review_server(folder: Path, reviewer: str, port: int = 0) -> Iterator[Review
         InputError: a file of the run is missing or damaged, the port is taken, or another process
             reviews the run.
     """
-    review = Review(folder, reviewer)
+    load_summary(folder)  # Before a lock file is made where there is no run.
     with only_reviewer(folder), _listen(port) as listening:
+        # Inside: an earlier review may have saved marks until a moment ago.
+        review = Review(folder, reviewer)
         server = ReviewServer(secrets.token_urlsafe(16), listening.getsockname(), threading.Event())
         http = _make_http(review, server)
 

@@ -213,3 +213,12 @@ def test_where_files_can_not_be_locked_a_line_says_so_and_the_run_goes_on(
     assert "can't be locked here (Operation not supported)" in caplog.text
     with Journal(path, SETTINGS) as journal:
         assert len(journal) == 2
+
+
+@pytest.mark.parametrize("key", ["5", '[["l"], 1]', "null"])
+def test_a_key_that_is_none_is_told_with_the_file(tmp_path, key):
+    path = tmp_path / "journal.jsonl"
+    lines = ['{"settings": {}}', f'{{"key": {key}, "record": {{}}}}']
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="journal.jsonl: damaged at byte 17; start over"):
+        Journal(path, {})

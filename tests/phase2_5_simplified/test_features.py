@@ -96,3 +96,9 @@ def test_features_of_another_residual_site_are_refused(config):
         load_best_features(config)
     other = load_config(data_dir=config.data_dir, residual_site="resid_post")
     assert load_best_features(other)
+
+
+def test_what_is_ranked_behind_the_best_is_not_judged(config):
+    behind = {**PUBLISHED["correct"][0], "separation_score": -0.01}
+    write(config, {**PUBLISHED, "correct": [PUBLISHED["correct"][0], behind]})
+    assert load_best_features(config)["correct"].feature_idx == 11225

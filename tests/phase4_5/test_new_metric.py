@@ -20,7 +20,7 @@ SHORT = Metric(
     unit="%",
     better=None,
     compute=lambda records: Share(sum(one.n_new_tokens < 30 for one in records), len(records)),
-    floor=90.0,
+    bound=90.0,
     in_rationale=True,
     in_text="Short texts",
     in_table="short",
@@ -74,3 +74,22 @@ def test_the_page_has_it(run):
     data = page_data(run, False)
     assert "short_rate" in [metric["name"] for metric in data["metrics"]]
     assert data["directions"][0]["results"][0]["short_rate"] == 50.0
+
+
+def test_where_lower_is_better_the_bound_is_an_upper_one():
+    from dataclasses import replace
+
+    from phase4_5.analysis.metrics import summarise_coefficient
+    from phase4_5.analysis.recommendation import shortcomings
+
+    long_texts = replace(SHORT, name="long_rate", label="long texts", better="lower", bound=20.0)
+    METRICS.append(long_texts)
+    try:
+        few, many = (
+            summarise_coefficient([make_record(task, n_new_tokens=n) for task in range(4)])
+            for n in (40, 20)
+        )
+        assert not any("long texts" in reason for reason in shortcomings(few))
+        assert "long texts 100.0 % is above 20 %" in shortcomings(many)
+    finally:
+        METRICS.remove(long_texts)
