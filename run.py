@@ -313,14 +313,13 @@ def _show_status(parsed: argparse.Namespace) -> None:
 
 
 def _show_selected(config: "Config") -> None:
-    folder = config.output_dir("4.5")
-    if not (folder / "selected_coefficients.json").is_file():
+    path = config.output_dir("4.5") / "selected_coefficients.json"
+    if not path.is_file():
         return
-    from phase4_5.results.choice import read_choice
+    from common.typed_files import read_model
+    from phase4_5.records import Choice
 
-    choice = read_choice(folder)
-    if choice is not None:
-        _show_choice(choice)
+    _show_choice(read_model(path, Choice, "mend it, or move it away"))
 
 
 def _show_choice(choice: "Choice") -> None:
