@@ -72,7 +72,7 @@ def test_what_is_not_asked_for_may_differ(tmp_path: Path) -> None:
     require_same_settings(metadata, load_config(device="cpu"), MODEL_SETTINGS, REMEDY)
 
 
-@pytest.mark.parametrize("content", ["{}", '{"settings": null}', None])
+@pytest.mark.parametrize("content", ["{}", '{"settings": null, "start_index": null}', None])
 def test_metadata_that_record_no_settings_are_let_through(
     tmp_path: Path, content: str | None
 ) -> None:
