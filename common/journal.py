@@ -14,9 +14,6 @@ from typing import IO, Any, Self
 
 from common.errors import InputError, RunError
 from common.file_lock import FileLock
-from common.logging import get_logger
-
-logger = get_logger("common.journal")
 
 
 class Journal:

@@ -13,7 +13,6 @@ from typing import Any
 from common.config import Config
 from common.errors import InputError
 from common.files import read_json, write_text
-from common.logging import get_logger
 from common.terms import STEERING_TYPES, ResidualSite, SteeringType
 from common.typed_files import read_model, write_model
 from phase2_5_simplified.features import Feature
@@ -28,8 +27,6 @@ from phase4_5.records import (
     RunSummary,
 )
 from phase4_5.results.run_files import SUMMARY_FILE, load_summary
-
-logger = get_logger("phase4_5.choice")
 
 SELECTED_FILE = "selected_coefficients.json"
 HISTORY_DIR = "selection_history"

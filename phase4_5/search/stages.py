@@ -4,6 +4,7 @@ Each runs its cells, saves their records where a person finds them, and returns 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from common.config import Config
 from common.logging import get_logger
@@ -127,7 +128,7 @@ class Search:
             self._config.phase4_5_random_controls, self._config.phase4_5_opposite_control
         )
         controls = self._control_columns(cells, names, "controls")
-        self._save(controls, CONTROL_EXAMPLES_DIR, "controls")
+        self._save(_columns_of(controls), CONTROL_EXAMPLES_DIR, "controls")
         latents = {
             steering_type: {
                 row.coefficient: self.columns[steering_type][row.coefficient] for row in listed
@@ -150,26 +151,13 @@ class Search:
             assert record.control is not None
             columns = controls[record.steering_type][record.control]
             columns.setdefault(record.coefficient, []).append(record)
-        for by_name in controls.values():
-            for columns in by_name.values():
-                for column in columns.values():
-                    column.sort(key=lambda record: record.task_id)
+        for column in _columns_of(controls):
+            column.sort(key=lambda record: record.task_id)
         return controls
 
-    def _save(
-        self,
-        controls: Mapping[SteeringType, Mapping[str, Columns]],
-        parent: str,
-        stage: Stage,
-    ) -> None:
-        listed = [
-            column
-            for by_name in controls.values()
-            for columns in by_name.values()
-            for column in columns.values()
-        ]
-        self.records[stage] = [record for column in listed for record in column]
-        for column in listed:
+    def _save(self, columns: list[list[ProgramRecord]], parent: str, stage: Stage) -> None:
+        self.records[stage] = list(chain.from_iterable(columns))
+        for column in columns:
             save_examples(self._output_dir, column, parent)
 
     def residual_norm(self, problems: Problems) -> dict[SteeringType, ResidualNorm]:
@@ -199,20 +187,11 @@ class Search:
             }
             for steering_type, coefficient in coefficients.items()
         }
-        self._save(
-            {name: {"latent": columns} for name, columns in latents.items()},
-            FINAL_EXAMPLES_DIR,
-            "final_evaluation",
-        )
+        final = [column for columns in latents.values() for column in columns.values()]
+        self._save(final, FINAL_EXAMPLES_DIR, "final_evaluation")
         names = control_names(self._config.phase4_5_random_controls, opposite=False)
         controls = self._control_columns(cells, names, "controls of the final evaluation")
-        self.records["final_controls"] = [
-            record
-            for by_name in controls.values()
-            for columns in by_name.values()
-            for column in columns.values()
-            for record in column
-        ]
+        self.records["final_controls"] = list(chain.from_iterable(_columns_of(controls)))
         where: dict[SteeringType, str] = {
             steering_type: f"at {coefficient:g} on {len(held_out)} problems outside the search"
             for steering_type, coefficient in coefficients.items()
@@ -254,6 +233,18 @@ class Search:
             summary.mean_token_similarity,
         )
         return summary
+
+
+def _columns_of(
+    controls: Mapping[SteeringType, Mapping[str, Columns]],
+) -> list[list[ProgramRecord]]:
+    """The columns of all controls of both directions."""
+    return [
+        column
+        for by_name in controls.values()
+        for columns in by_name.values()
+        for column in columns.values()
+    ]
 
 
 def with_relative_strength(
