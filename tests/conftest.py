@@ -63,13 +63,19 @@ def llama(embedded):
     return LlamaForCausalLM(config).eval()
 
 
+N_HELD_OUT = "20"
+"""Problems of the final evaluation in the tests' runs; the default takes most of a run's time."""
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
     """The outputs of `make run`'s command. Made once for all workers: only to be read."""
     import run
 
     def make(data):
-        assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", N_HELD_OUT)
+            assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
 
     return made_once(tmp_path_factory, "whole", make)
 

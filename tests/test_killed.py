@@ -1,20 +1,16 @@
 """Twenty times killed (SIGKILL) at random moments: the same files as an undisturbed run's."""
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from typing import Any
 
 import pytest
+from forked_door import ForkedDoor
 from pipeline_runs import copy_what_4_5_needs
 from timeless import files_of
 
 import run
-from common.config import REPOSITORY_ROOT
 
 N_KILLS = 20
 # All stages, each of some work: 60 programs of the grid, 60 of a control, the norms of 10 problems,
@@ -26,55 +22,6 @@ SETTINGS = {
     "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "5",
 }
 N_RECORDS = 60 + 60 + 10 + 10 + 10
-
-# Imports once, then forks a process for each line: a run whose start costs no seconds.
-FORK_SERVER = """
-import os, signal, sys
-import run
-import phase4_5.steering_coefficient_selector, sae_lens, pandas
-from common_simplified.sandbox import isolation
-from tests.without_pictures import without_drawing
-isolation()
-with without_drawing():
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-            status = run.main(line.split())
-            os._exit(status)
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Runs:
-    """Runs `run.py` in processes that can be killed."""
-
-    def __init__(self):
-        self.server: Any = subprocess.Popen(
-            [sys.executable, "-c", FORK_SERVER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=REPOSITORY_ROOT,
-            # Few lanes: texts end one after the other, so that there are many moments.
-            env={**os.environ, **SETTINGS, "PVA_SAE_GENERATION_LANES": "2"},
-        )
-
-    def start(self, *arguments):
-        """Begin a run; returns its process id."""
-        self.server.stdin.write(" ".join(arguments) + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
-
-    def end(self):
-        """Wait for the run; returns its exit status."""
-        return int(self.server.stdout.readline())
-
-    def close(self):
-        self.server.stdin.close()
-        self.server.wait(timeout=30)
 
 
 def n_lines(journal):
@@ -96,32 +43,29 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(whole, tmp_path, monk
         monkeypatch.setenv(name, value)
     assert run.main(["phase", "4.5", "--data-dir", str(undisturbed)]) == 0
     journal = killed / "phase4_5" / "journal.jsonl"
-    arguments = ("phase", "4.5", "--data-dir", str(killed))
+    arguments = ["phase", "4.5", "--data-dir", str(killed)]
     rng = random.Random(0)
-    runs = Runs()
     lengths = []
-    try:
-        for kill in range(N_KILLS):
-            before = journal.read_bytes() if journal.is_file() else b""
-            pid = runs.start(*arguments)
+    # Few lanes: texts end one after the other, so that there are many moments.
+    monkeypatch.setenv("PVA_SAE_GENERATION_LANES", "2")
+    for kill in range(N_KILLS):
+        before = journal.read_bytes() if journal.is_file() else b""
+        with ForkedDoor(*arguments) as door:
             # Small steps, so that there is work left for the last kill; every fourth is rather one
             # of the start, or of the reading of the journal.
             most = max(1, (N_RECORDS - n_lines(journal)) // (2 * (N_KILLS - kill)))
             patience = rng.uniform(0, 1.5) if kill % 4 == 3 else 60
             wait_for(journal, n_lines(journal) + rng.randint(1, most), patience)
             time.sleep(rng.uniform(0, 0.05))
-            os.kill(pid, signal.SIGKILL)
-            assert runs.end() == -signal.SIGKILL
-            after = journal.read_bytes() if journal.is_file() else b""
-            whole_lines = before[: before.rfind(b"\n") + 1]
-            assert after.startswith(whole_lines), "what was finished is still there"
-            lengths.append(n_lines(journal))
-        assert len(set(lengths)) > N_KILLS // 2, "it was killed in the middle of its work"
-        assert lengths[-1] < N_RECORDS + 1
-        runs.start(*arguments)
-        assert runs.end() == 0
-    finally:
-        runs.close()
+            door.kill()
+            assert door.end().returncode == -signal.SIGKILL
+        after = journal.read_bytes() if journal.is_file() else b""
+        whole_lines = before[: before.rfind(b"\n") + 1]
+        assert after.startswith(whole_lines), "what was finished is still there"
+        lengths.append(n_lines(journal))
+    assert len(set(lengths)) > N_KILLS // 2, "it was killed in the middle of its work"
+    assert lengths[-1] < N_RECORDS + 1
+    assert run.main(arguments) == 0
     ours, theirs = files_of(killed / "phase4_5"), files_of(undisturbed / "phase4_5")
     assert ours.keys() == theirs.keys()
     for name, content in ours.items():

@@ -1,7 +1,9 @@
 """One direction of a run, as the pictures see it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from common.terms import STEERING_TYPES, SteeringType
 from phase4_5.records import (
@@ -35,6 +37,12 @@ class Direction:
     def coefficients(self) -> list[float]:
         """All that were tried, the smallest first."""
         return [result.coefficient for result in self.results]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells it from a direction in which anything else was found."""
+        # Over all records: computed once, not for each picture.
+        return hashlib.sha256(repr(self).encode(errors="surrogatepass")).hexdigest()
 
     def result(self, coefficient: float) -> CoefficientSummary:
         """What was found for a coefficient that was tried."""

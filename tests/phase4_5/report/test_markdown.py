@@ -11,8 +11,9 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """For all tests: what they change is a copy."""
     records = [
         make_record(
             task_id,
@@ -25,7 +26,7 @@ def run(tmp_path):
         for coefficient, flips in ((30, (1, 4)), (3, ()), (17.5, (1,)))
         for task_id in range(5)
     ]
-    run = make_run(tmp_path, records)
+    run = make_run(tmp_path_factory.mktemp("run"), records)
     return changed(run, "results", "correct", -1, refined=True, relative_strength=0.0123)
 
 

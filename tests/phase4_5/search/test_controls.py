@@ -43,11 +43,12 @@ def test_the_names_of_controls():
 
 @pytest.fixture(scope="module")
 def selector(whole):
-    """Phase 4.5 with its inputs, on forty problems."""
+    """Phase 4.5 with its inputs, on forty problems and two random controls."""
     config = load_config(
         data_dir=str(whole),
         phase4_5_coefficients=[5],
         phase4_5_problems_per_coeff=40,
+        phase4_5_random_controls=2,
         phase4_5_opposite_control=False,
     )
     selector = SteeringCoefficientSelector(config)
