@@ -63,8 +63,8 @@ def llama(embedded):
     return LlamaForCausalLM(config).eval()
 
 
-N_HELD_OUT = "20"
-"""Problems of the final evaluation in the tests' runs; the default takes most of a run's time."""
+LESS = {"PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20", "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1"}
+"""In the tests' runs: with the defaults, controls and final evaluation take most of the time."""
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,8 @@ def whole(tmp_path_factory):
 
     def make(data):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", N_HELD_OUT)
+            for name, value in LESS.items():
+                patch.setenv(name, value)
             assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
 
     return made_once(tmp_path_factory, "whole", make)
