@@ -63,17 +63,21 @@ def llama(embedded):
     return LlamaForCausalLM(config).eval()
 
 
-LESS = {"PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20", "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1"}
+LESS = {
+    "PVA_SAE_PHASE3_5_TEMPERATURES": "0,1.2",
+    "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+    "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20",
+}
 """In the tests' runs: with the defaults, controls and final evaluation take most of the time."""
 
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
-    """The outputs of `make run`'s command. Made once for all workers: only to be read."""
+    """The outputs of `make run`'s command, smaller. Made once for all workers: only to be read."""
     import run
 
     def make(data):
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, without_drawing():
             for name, value in LESS.items():
                 patch.setenv(name, value)
             assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0

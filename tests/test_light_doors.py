@@ -41,9 +41,15 @@ def test_status_reads_settings_and_files_alone(finished: Path) -> None:
 
 
 def test_a_report_draws_but_computes_no_model(finished: Path) -> None:
+    pictures = [path for path in finished.rglob("*.*") if path.suffix in {".png", ".pdf", ".svg"}]
+    assert len(pictures) > 8
+    for path in pictures:
+        path.unlink()
     found = imported(RUN, "report", "--data-dir", str(finished))
     assert {"phase4_5", "matplotlib"} <= found
     assert not found & HEAVY
+    for path in pictures:
+        assert path.stat().st_size > 5_000, path.name
 
 
 def test_a_choice_needs_no_model(finished: Path) -> None:

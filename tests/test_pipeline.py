@@ -94,21 +94,6 @@ def test_temperature_robustness_names_the_best_layers_of_phase_2_5(whole):
     assert by_temperature[0.0]["pass_rate"] > by_temperature[1.2]["pass_rate"]
 
 
-def test_a_report_made_anew_has_the_same_pictures(whole, tmp_path):
-    shutil.copytree(whole / "phase4_5", tmp_path / "phase4_5")
-    pictures = [path for path in (tmp_path / "phase4_5").rglob("*.*") if is_picture(path)]
-    assert len(pictures) > 8
-    for path in pictures:
-        path.unlink()
-    assert run.main(["report", "--data-dir", str(tmp_path)]) == 0
-    for path in pictures:
-        assert path.read_bytes() == (whole / path.relative_to(tmp_path)).read_bytes(), path.name
-
-
-def is_picture(path):
-    return path.suffix in {".png", ".pdf", ".svg"}
-
-
 @pytest.mark.usefixtures("without_pictures")
 def test_another_run_gives_the_same_records(whole, tmp_path):
     data = copy_what_4_5_needs(whole, tmp_path)
