@@ -16,9 +16,11 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 FlipDirection = Literal["pass→fail", "fail→pass"]
 SelectionMethod = Literal["recommended", "manual"]
-Verdict = Literal["stronger", "weaker", "alike"]
+Verdict = Literal["supported", "unproven", "contradicted"]
+Outcome = Literal["more", "less", "alike"]
 Key = tuple[Any, ...]
 
+NOT_EVALUATED = "It was not evaluated on problems outside the search."
 OPPOSITE = "opposite"
 """The name of the control that pushes the other way."""
 _RANDOM = "random_"
@@ -190,13 +192,12 @@ class ControlCurve(FileModel):
 
 
 class ControlComparison(FileModel):
-    """A latent against one kind of control."""
+    """Flips of any kind, of a latent and of one kind of control: a description, no verdict."""
 
     coefficients: list[ControlRow]
     curve: ControlCurve
-    verdict: Verdict
     statement: Text
-    """The verdict in words with numbers."""
+    """The curve in words with numbers."""
 
 
 class Controls(FileModel):
@@ -218,6 +219,33 @@ class Controls(FileModel):
         return {kind: found for kind, found in kinds.items() if found is not None}
 
 
+class DirectionTest(FileModel):
+    """The wanted effect of a latent against random directions (`analysis.random_directions`).
+
+    Effects and their difference are in percent of the problems, or points.
+    """
+
+    n_directions: Count
+    n_problems: Count
+    n_programs: Count
+    """Of the directions: each problem was tried with some of them."""
+    effect: float
+    directions_effect: float
+    """Mean, on the same problems."""
+    difference: float
+    interval: Interval
+    p_directions: float
+    """Is the latent one more draw from the directions?"""
+    p_problems: float
+    """Does it differ from these directions on these problems by chance?"""
+    p: float
+    """The larger of the two."""
+    n_less: Count
+    """Directions with a smaller effect."""
+    outcome: Outcome
+    statement: Text
+
+
 class FinalEvaluation(Metrics):
     """The chosen coefficient on problems that had no part in choosing it."""
 
@@ -227,7 +255,7 @@ class FinalEvaluation(Metrics):
     mcnemar_p: float
     shortcomings: list[Text]
     """What would keep it from being recommended by these problems."""
-    control: ControlComparison | None = None
+    directions: DirectionTest | None = None
     """Against random directions at the same strength, on the same problems."""
 
 
@@ -300,6 +328,9 @@ class ChosenCoefficient(FileModel):
     relative_strength: float | None = None
     qualifies: bool
     """Whether the rule of `analysis.recommendation` would take it."""
+    verdict: Verdict = "unproven"
+    """What is known of it (`analysis.verdict`)."""
+    verdict_reason: Text = NOT_EVALUATED
     final_evaluation: FinalEvaluation | None = None
     marks: list[MarkedExample] = []
     rationale: Text

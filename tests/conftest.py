@@ -67,6 +67,8 @@ LESS = {
     "PVA_SAE_PHASE3_5_TEMPERATURES": "0,1.2",
     "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
     "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20",
+    "PVA_SAE_PHASE4_5_FINAL_CONTROLS": "6",
+    "PVA_SAE_PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": "2",
 }
 """In the tests' runs: with the defaults, controls and final evaluation take most of the time."""
 

@@ -59,8 +59,8 @@ class Direction:
         if self.selected.selection_method == "manual":
             how = "chosen by hand"
         else:
-            how = "recommended" if self.selected.qualifies else "nearest, none qualifies"
-        return f"{self.selected.coefficient:g}: {how}"
+            how = "recommended" if self.selected.qualifies else "named, none qualifies"
+        return f"{self.selected.coefficient:g}: {how}, {self.selected.verdict}"
 
 
 def directions_of(run: Run) -> list[Direction]:

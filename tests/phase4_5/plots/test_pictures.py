@@ -125,9 +125,9 @@ def test_it_says_who_has_selected(run):
         run_of = select(run, 30.0, **choice)
         return {panel.get_title("right") for panel in draw(run_of, "flip_rate").axes}
 
-    assert titles() == {"30: chosen by hand"}
-    assert titles(method="recommended") == {"30: recommended"}
-    assert titles(method="recommended", qualifies=False) == {"30: nearest, none qualifies"}
+    assert titles() == {"30: chosen by hand, unproven"}
+    assert titles(method="recommended") == {"30: recommended, unproven"}
+    assert titles(method="recommended", qualifies=False) == {"30: named, none qualifies, unproven"}
 
 
 def test_what_the_rule_recommends_is_marked_beside_another_choice(run):

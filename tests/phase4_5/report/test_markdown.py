@@ -1,7 +1,14 @@
 from dataclasses import replace
 
 import pytest
-from report_runs import changed, make_comparison, make_final, make_record, make_run
+from report_runs import (
+    changed,
+    make_comparison,
+    make_direction_test,
+    make_final,
+    make_record,
+    make_run,
+)
 
 from phase4_5.report.markdown import markdown_report
 
@@ -100,7 +107,8 @@ def test_by_whom_and_why(run):
     by_hand = {"selection_method": "manual", "reviewer": "Ada", "qualifies": False}
     why = "Looks sane.\nThe others don't."
     text = markdown_report(choosing(run, 3, rationale=why, **by_hand))
-    assert "## Correct-steering: 3\n\n**3 is chosen by hand**, by `Ada`:\n" in text
+    assert "## Correct-steering: 3, unproven\n\n**Unproven**: " in text
+    assert "\n\n**3 is chosen by hand**, by `Ada`:\n" in text
     assert "> Looks sane.\n>\n> The others don't.\n" in text
     assert f"The rule names {rule.coefficient:g}:\n\n> " in text
 
@@ -110,15 +118,15 @@ def test_whether_there_is_a_recommendation(run):
     run = changed(run, "recommended", "correct", qualifies=True)
     assert f"**{chosen} is recommended** by the rule" in markdown_report(run)
     run = changed(run, "recommended", "correct", qualifies=False)
-    assert f"**No coefficient qualifies; {chosen} is the nearest.**" in markdown_report(run)
+    assert f"**No coefficient qualifies; {chosen} is named.**" in markdown_report(run)
 
 
 def test_controls(run):
-    without = part(markdown_report(run), "is it this direction?")
-    assert without.startswith("No controls were run: nothing here tells")
+    without = part(markdown_report(run), "what other directions flip")
+    assert without == "No other direction was tried over the grid."
     controls = {"random": make_comparison(20.0, 40.0), "opposite": make_comparison(10.0)}
     run = changed(run, "controls", correct={"n_random": 2, **controls})
-    found = part(markdown_report(run), "is it this direction?")
+    found = part(markdown_report(run), "what other directions flip")
     assert found.startswith("A statement of 2.\n\nA statement of 1.\n\n| coefficient ")
     random, opposite = found.split("| coefficient ")[1:]
     rest = ["+12.5 [-3, +28]", "0.125", "0.5"]
@@ -136,12 +144,12 @@ def test_held_out_problems_beside_the_search(run):
     found = part(markdown_report(run), "problems outside the search")
     assert row(found, "coefficient 30") == ["coefficient 30", "search", "outside"]
     assert row(found, "flips") == ["flips", "2/5 [12, 77]", "4/40 [4, 23]"]
-    assert found.endswith("Without controls on these problems.")
-    control = make_comparison(20.0, statement="Stronger here.")
-    run = choosing(changed(run, "final_evaluation", "correct", control=control), 3)
+    assert found.endswith("No random direction was tried on them.")
+    test = make_direction_test(statement="More here.")
+    run = choosing(changed(run, "final_evaluation", "correct", directions=test), 3)
     found = part(markdown_report(run), "problems outside the search")
     assert found.startswith("**This is coefficient 30**, not 3, which was chosen later.")
-    assert found.endswith("Stronger here.")
+    assert found.endswith("More here.")
 
 
 def test_neighbours(run):
