@@ -17,8 +17,8 @@ KEYWORDS = {*keyword.kwlist, "not in", "is not"}
 
 
 @pytest.fixture
-def run(whole):
-    return load_run(whole / "phase4_5")
+def run(drawn):
+    return load_run(drawn / "phase4_5")
 
 
 @pytest.fixture
