@@ -12,9 +12,9 @@ from common.terms import SteeringType
 from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.control_comparison import compare_with_controls
-from phase4_5.analysis.random_directions import against_directions
 from phase4_5.analysis.final_summary import summarise_final
 from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.analysis.random_directions import against_directions
 from phase4_5.records import (
     CoefficientSummary,
     Controls,

@@ -76,7 +76,8 @@ def outcomes(selector, direction, folder, records_kept, coefficient=5.0):
         found = Search(config, replaced, runner).final_evaluation(
             dict.fromkeys(directions, coefficient), inputs.problems
         )
-    return {name: final.directions for name, final in found.items()}
+    tests = {name: final and final.directions for name, final in found.items()}
+    return {name: test for name, test in tests.items() if test is not None}
 
 
 def test_a_random_direction_is_not_told_from_random_ones(selector, tmp_path, records_kept):
