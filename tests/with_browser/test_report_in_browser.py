@@ -110,8 +110,8 @@ def test_the_panels_look_as_the_paper_has_them(page, run, tmp_path):
     rows = min(len(own), len(inlined))
     assert abs(len(own) - len(inlined)) <= 2
     differs = (abs(own[:rows] - inlined[:rows]) > 60).any(axis=2)
-    # Edges fall on other parts of a pixel.
-    assert differs.mean() < 0.03
+    # Edges fall on other parts of a pixel, by where on the page the panel stands.
+    assert differs.mean() < 0.05
     assert (inlined < 200).any(axis=2).mean() > 0.2
 
 
@@ -221,8 +221,11 @@ def test_the_statement_on_controls_is_on_the_page(page, run):
         shown = page.text(f"#direction-{direction} .controls")
         assert controls.random.statement in shown
         assert controls.opposite.statement in shown
-        held_out = run.summary.final_evaluation[direction].control
+        held_out = run.summary.final_evaluation[direction].directions
         assert held_out.statement in shown
+        chosen = run.selected.of(direction)
+        card = page.text(f'.card[data-direction="{direction}"] .verdict')
+        assert card.endswith(f"{chosen.verdict}: {chosen.verdict_reason}")
 
 
 def test_every_coefficient_has_a_row_in_the_table(page, run):
