@@ -39,10 +39,12 @@ def records(run):
     return [record for column in run.examples.values() for record in column]
 
 
-def test_each_direction_says_whether_its_latent_may_be_chance(page, run):
+def test_each_direction_says_whether_its_latent_may_be_chance(browser, run):
+    browser.open((run.folder / "report.html").as_uri())
+    browser.wait(lambda: browser.all("#direction-incorrect h2 small"))
     for direction, feature in run.summary.features.items():
         assert feature.separation_p is not None
-        told = page.text(f"#direction-{direction} h2 small")
+        told = browser.text(f"#direction-{direction} h2 small")
         assert told.startswith(f"{latent_words(feature)}; wanted: ")
 
 
