@@ -290,6 +290,8 @@ class FeatureSummary(FileModel):
     layer: Count
     feature_idx: Count
     separation_score: float
+    separation_p: Fraction | None = None
+    """How often shuffled verdicts give a separation as good as this, if Phase 2.5 told it."""
 
 
 class ResidualNorm(FileModel):

@@ -15,7 +15,7 @@ from phase4_5.records import (
     Neighbours,
 )
 from phase4_5.report.markup import block, code, escape, prose, quote, table
-from phase4_5.report.text import counts_text, flip_lines
+from phase4_5.report.text import counts_text, flip_lines, latent_words
 from phase4_5.results.run_files import Run
 
 # rate of the summary, the counts behind it
@@ -79,8 +79,7 @@ def _what_was_run(run: Run) -> str:
     for steering_type in STEERING_TYPES:
         feature, rows = summary.features[steering_type], _rows(run, steering_type)
         found = (
-            f"- {steering_type}-steering: layer {feature.layer}, latent "
-            f"{feature.feature_idx}; coefficients "
+            f"- {steering_type}-steering: {latent_words(feature)}; coefficients "
             f"{', '.join(_named(row) for row in rows)}; {rows[0].n_problems} problems "
             f"({rows[0].n_baseline_passed} passed and {rows[0].n_baseline_failed} failed "
             "at baseline)"

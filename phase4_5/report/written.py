@@ -28,6 +28,7 @@ def _save_analysis(run: Run) -> None:
             steering_type,
             rows,
             {row.coefficient: run.examples[steering_type, row.coefficient] for row in rows},
+            run.summary.features[steering_type],
         )
         for steering_type, rows in run.summary.results.items()
     ]

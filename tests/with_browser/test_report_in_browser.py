@@ -11,6 +11,7 @@ from phase4_5.plots.page import draw_page, save_page
 from phase4_5.plots.pictures import all_pictures
 from phase4_5.plots.screen import WIDTH
 from phase4_5.plots.style import drawing_settings
+from phase4_5.report.text import latent_words
 from phase4_5.results.run_files import load_run
 
 KEYWORDS = {*keyword.kwlist, "not in", "is not"}
@@ -36,6 +37,15 @@ def count(page):
 
 def records(run):
     return [record for column in run.examples.values() for record in column]
+
+
+def test_each_direction_says_whether_its_latent_may_be_chance(browser, run):
+    browser.open((run.folder / "report.html").as_uri())
+    browser.wait(lambda: browser.all("#direction-incorrect h2 small"))
+    for direction, feature in run.summary.features.items():
+        assert feature.separation_p is not None
+        told = browser.text(f"#direction-{direction} h2 small")
+        assert told.startswith(f"{latent_words(feature)}; wanted: ")
 
 
 PICTURES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes"]

@@ -69,6 +69,20 @@ def test_what_was_run(run):
     ) in " ".join(head.split())
 
 
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0.2198, " (separation 0.200, p = 0.22 against shuffled verdicts: may be chance); coeff"),
+        (0.0123, " (separation 0.200, p = 0.0123 against shuffled verdicts); coefficients"),
+    ],
+)
+def test_whether_a_latent_may_be_chance(run, p, words):
+    text = markdown_report(changed(run, "features", "correct", separation_p=p))
+    head = " ".join(text.split("\n\n")[1].split())
+    assert f"- correct-steering: layer 3, latent 14{words}" in head
+    assert "- incorrect-steering: layer 3, latent 14; coefficients" in head, "nothing is told of it"
+
+
 def test_a_row_for_each_coefficient_by_size(run):
     run = choosing(run, 30)
     run = changed(run, "results", "correct", 0, mcnemar_p=0.04, mcnemar_p_holm=0.24)

@@ -87,7 +87,7 @@ function directionSection(direction) {
   const title = `direction-${direction.name}-title`;
   return h('section', { id: `direction-${direction.name}`, 'aria-labelledby': title },
     h('h2', { id: title }, directionName(direction.name),
-      h('small', {}, `layer ${direction.layer}, latent ${direction.feature_idx}; wanted: ${
+      h('small', {}, `${direction.latent}; wanted: ${
         WANTED[direction.name]}, ${GLOSSARY[WANTED[direction.name]]}`)),
     h('div', { class: 'pair' }, recommendation(direction), controlStatements(direction)),
     panels(direction),

@@ -7,7 +7,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from report_runs import BASELINE, CHANGED, big_run, make_record, make_run, save_run
+from report_runs import BASELINE, CHANGED, big_run, changed, make_record, make_run, save_run
 
 from phase4_5.plots.pictures import all_pictures
 from phase4_5.report.page import render_report, write_report
@@ -87,6 +87,15 @@ def test_coefficients_ascend_and_carry_the_rule(html):
     correct = Page(html).data["directions"][0]
     assert [row["label"] for row in correct["results"]] == ["0", "3", "100"]
     assert correct["results"][0]["shortcomings"] == ["flip rate 100.0 % is above 60 %"]
+
+
+@pytest.mark.usefixtures("without_panels")
+def test_each_direction_says_whether_its_latent_may_be_chance(run):
+    told = changed(run, "features", "incorrect", separation_p=0.2198)
+    assert [direction["latent"] for direction in Page(render_report(told)).data["directions"]] == [
+        "layer 3, latent 14",
+        "layer 3, latent 14 (separation 0.200, p = 0.22 against shuffled verdicts: may be chance)",
+    ]
 
 
 def test_every_program_and_problem_is_stored_once(html):
