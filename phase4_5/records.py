@@ -157,21 +157,19 @@ class CoefficientSummary(Metrics):
     relative_strength: float | None = None
     """What is added, as a fraction of the residual stream's median norm."""
     mcnemar_p: float
-    """Of the share that passes, against the baseline; exact."""
     mcnemar_p_holm: float | None = None
-    """Corrected for all coefficients of both directions; None for a coefficient by itself."""
+    """Of the share that passes, against the baseline, exact; and corrected for all coefficients of
+    both directions (None for a coefficient by itself)."""
 
 
 class ControlRow(FileModel):
-    """A coefficient's controls, and the latent's flip rate minus theirs, in points."""
+    """A coefficient's controls: their mean flip rate and that of each, and their mean rate of the
+    effect wanted; the latent's flip rate minus theirs, in points."""
 
     coefficient: float
     flip_rate: float
-    """Mean of the controls."""
     flip_rates: list[float]
-    """Of each control."""
     wanted_rate: float | None
-    """Mean rate of the effect that is wanted."""
     difference: float
     interval: Interval
     p: float
@@ -222,35 +220,31 @@ class Controls(FileModel):
 class DirectionTest(FileModel):
     """The wanted effect of a latent against random directions (`analysis.random_directions`).
 
-    Effects and their difference are in percent of the problems, or points.
+    Effects are in percent of the problems, their difference and its interval in points. `p` is the
+    larger of the p values over directions and over problems; `n_less` directions have a smaller
+    effect. The `n_programs` of the directions: each problem was tried with some of them.
     """
 
     n_directions: Count
     n_problems: Count
     n_programs: Count
-    """Of the directions: each problem was tried with some of them."""
     effect: float
     directions_effect: float
-    """Mean, on the same problems."""
     difference: float
     interval: Interval
     p_directions: float
-    """Is the latent one more draw from the directions?"""
     p_problems: float
-    """Does it differ from these directions on these problems by chance?"""
     p: float
-    """The larger of the two."""
     n_less: Count
-    """Directions with a smaller effect."""
     outcome: Outcome
     statement: Text
 
 
 class FinalEvaluation(Metrics):
-    """The chosen coefficient on problems that had no part in choosing it."""
+    """The chosen coefficient on problems that had no part in choosing it; `preservation_rate` is
+    the percentage of baseline passes that still pass."""
 
     preservation_rate: float | None
-    """The percentage of baseline passes that still pass."""
     preservation_rate_interval: Interval | None
     mcnemar_p: float
     shortcomings: list[Text]
@@ -260,12 +254,12 @@ class FinalEvaluation(Metrics):
 
 
 class Neighbours(FileModel):
-    """Two neighbouring coefficients, and how many problems would tell them apart."""
+    """Two coefficients, the difference of their flip rates (upper minus lower, in points), and how
+    many problems would tell them apart."""
 
     lower: float
     upper: float
     difference: float
-    """Of their flip rates, upper minus lower, in points."""
     n_problems_needed: int | None
 
 
@@ -295,10 +289,9 @@ class FeatureSummary(FileModel):
 
 
 class ResidualNorm(FileModel):
-    """How long the residual stream is where a direction is added."""
+    """How long the residual stream is where a direction is added: Euclidean, over all positions."""
 
     median: float
-    """Euclidean, over all positions."""
     n_positions: Count
     direction_norm: float
 
@@ -312,7 +305,8 @@ class MarkedExample(FileModel):
 
 
 class ChosenCoefficient(FileModel):
-    """The coefficient chosen for one direction, the latent it is for, and what it did."""
+    """The coefficient chosen for one direction, the latent it is for, and what it did; rates are
+    those of the search's problems."""
 
     layer: Count
     feature_idx: Count
@@ -320,7 +314,6 @@ class ChosenCoefficient(FileModel):
     coefficient: float
     n_problems: Count | None = None
     flip_rate: float
-    """In percent, on the problems of the search."""
     flip_rate_interval: Interval | None = None
     correction_rate: float | None = None
     correction_rate_interval: Interval | None = None
@@ -379,6 +372,9 @@ class RunEnvironment(FileModel):
     commit: str | None = None
 
 
+_OF_DIRECTIONS = "features residual_norm results neighbours controls final_evaluation recommended"
+
+
 class RunSummary(FileModel):
     """The content of `phase_4_5_summary.json`."""
 
@@ -400,17 +396,8 @@ class RunSummary(FileModel):
 
     @model_validator(mode="after")
     def _check_directions(self) -> Self:
-        for name in (
-            "features",
-            "residual_norm",
-            "results",
-            "neighbours",
-            "controls",
-            "final_evaluation",
-            "recommended",
-        ):
-            missing = {"correct", "incorrect"} - getattr(self, name).keys()
-            if missing:
+        for name in _OF_DIRECTIONS.split():
+            if missing := {"correct", "incorrect"} - getattr(self, name).keys():
                 raise ValueError(f"{name} has nothing for {', '.join(sorted(missing))}")
         return self
 
