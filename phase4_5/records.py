@@ -71,7 +71,6 @@ class ProgramRecord(FileModel):
     char_similarity: Fraction
     length_ratio: Annotated[float, Field(ge=0)] | None
     outcome: Text
-    """The sandbox's verdict."""
     error: Text | None
     n_new_tokens: Count
     stop_reason: Text
@@ -153,7 +152,6 @@ class CoefficientSummary(Metrics):
 
     steering_type: SteeringType
     refined: bool
-    """Whether it was added by the refinement."""
     relative_strength: float | None = None
     """What is added, as a fraction of the residual stream's median norm."""
     mcnemar_p: float
@@ -195,7 +193,6 @@ class ControlComparison(FileModel):
     coefficients: list[ControlRow]
     curve: ControlCurve
     statement: Text
-    """The curve in words with numbers."""
 
 
 class Controls(FileModel):
@@ -248,7 +245,6 @@ class FinalEvaluation(Metrics):
     preservation_rate_interval: Interval | None
     mcnemar_p: float
     shortcomings: list[Text]
-    """What would keep it from being recommended by these problems."""
     directions: DirectionTest | None = None
     """Against random directions at the same strength, on the same problems."""
 
@@ -324,13 +320,11 @@ class ChosenCoefficient(FileModel):
     qualifies: bool
     """Whether the rule of `analysis.recommendation` would take it."""
     verdict: Verdict = "unproven"
-    """What is known of it (`analysis.verdict`)."""
     verdict_reason: Text = NOT_EVALUATED
     final_evaluation: FinalEvaluation | None = None
     marks: list[MarkedExample] = []
     rationale: Text
     selection_method: SelectionMethod = "recommended"
-    """By the rule, or by a person."""
     reviewer: Text | None = None
 
     @model_serializer(mode="wrap")
