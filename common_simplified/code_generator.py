@@ -13,6 +13,7 @@ from common.utils import detect_device
 from common_simplified.generation import Generation, Job, generate_sequentially
 from common_simplified.lanes import LaneCounts, LaneDecoder
 from common_simplified.memory_plan import (
+    LOGITS_BYTES,
     MemoryPlan,
     describe,
     model_shape,
@@ -21,6 +22,7 @@ from common_simplified.memory_plan import (
 )
 from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
 from common_simplified.residual_stream import last_token_residuals
+from common_simplified.teacher_forcing import PassLimits
 
 logger = get_logger("common_simplified.code_generator")
 
@@ -95,6 +97,24 @@ class CodeGenerator:
     def tokenizer(self) -> Any:
         return self._loaded[1]
 
+    @property
+    def _decodes_alone(self) -> bool:
+        """Whether texts are decoded one after the other."""
+        return self.config.generation_mode == "sequential" or self.config.device_map is not None
+
+    @property
+    def texts_together(self) -> int:
+        """How many texts are decoded together, at most."""
+        _ = self.model  # Its memory plan says how many lanes there are.
+        return 1 if self._decodes_alone else self._n_lanes
+
+    @property
+    def pass_limits(self) -> PassLimits:
+        """What a pass over whole texts may hold beside the lanes, by the memory plan."""
+        logits = LOGITS_BYTES // (4 * self.model.config.vocab_size)
+        # A single lane is planned with hardly any logits.
+        return PassLimits(self._n_lanes, max(1, logits if self._n_lanes > 1 else logits // 8))
+
     def generate(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Generation]]:
         """Decode; yield each job's number and what was written, as they end.
 
@@ -108,7 +128,7 @@ class CodeGenerator:
         config = self.config
         if not jobs:
             return
-        if config.generation_mode == "sequential" or config.device_map is not None:
+        if self._decodes_alone:
             for number, job in enumerate(jobs):
                 yield (
                     number,

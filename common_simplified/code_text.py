@@ -28,6 +28,12 @@ def extract_code(generated_text: str, prompt: str) -> str:
     return source[start:end].rstrip()
 
 
+def text_of(code: str, prompt: str) -> str:
+    """What follows `prompt` where `extract_code` made `code` of it: without the signature that it
+    has put in front."""
+    return code.removeprefix(_signature(prompt))
+
+
 def program_is_over(text: str, prompt: str) -> bool:
     """Whether nothing that can follow `text` changes what `extract_code` returns."""
     return _find_program(text, prompt)[3]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import AttentionInterface
@@ -13,6 +13,12 @@ from common_simplified.residual_stream import site_module
 from common_simplified.steering import Steering
 
 Hook = Callable[[torch.nn.Module, tuple[Any, ...]], tuple[Any, ...]]
+
+
+class SplitPass(Protocol):
+    """A pass whose rows stand for lanes: the lanes of a row are the same so far."""
+
+    lanes_of_row: list[list[int]]
 
 
 def read_prompt(
@@ -36,8 +42,8 @@ def read_prompt(
     steering_of = dict(zip(lanes, steerings, strict=True))
     prompt_pass = PromptPass(cache, len(prompt_tokens), lanes)
     hooks = {
-        module: _split_rows(prompt_pass, deltas)
-        for module, deltas in _deltas(model, steering_of).items()
+        module: split_rows(prompt_pass, deltas)
+        for module, deltas in deltas_by_module(model, steering_of).items()
     }
     positions = torch.arange(len(prompt_tokens), device=model.device)
     logits = _forward(model, prompt_tokens, positions, prompt_pass, hooks, last_only=True)
@@ -64,13 +70,13 @@ def read_tokens(
     packed = PackedPass(cache, [len(part) for part in tokens], starts)
     hooks = {
         module: _add_by_lane(packed, len(tokens), deltas)
-        for module, deltas in _deltas(model, dict(enumerate(steerings))).items()
+        for module, deltas in deltas_by_module(model, dict(enumerate(steerings))).items()
     }
     flat = [token for part in tokens for token in part]
     return _forward(model, flat, packed.positions, packed, hooks, last_only=False)[0]
 
 
-def _deltas(
+def deltas_by_module(
     model: Any, steering_of: dict[int, Steering | None]
 ) -> dict[torch.nn.Module, dict[int, torch.Tensor]]:
     """What is added where: hooked module -> lane -> [d_model], in the order of the layers."""
@@ -86,13 +92,13 @@ def _deltas(
     return found
 
 
-def _split_rows(prompt_pass: PromptPass, deltas: dict[int, torch.Tensor]) -> Hook:
+def split_rows(split_pass: SplitPass, deltas: dict[int, torch.Tensor]) -> Hook:
     """A hook that gives every lane steered here a row of its own."""
 
     def hook(_module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         residual = args[0]
         rows, lanes_of_row = [], []
-        for row, lanes in enumerate(prompt_pass.lanes_of_row):
+        for row, lanes in enumerate(split_pass.lanes_of_row):
             others = [lane for lane in lanes if lane not in deltas]
             if others:
                 rows.append(residual[row])
@@ -101,7 +107,7 @@ def _split_rows(prompt_pass: PromptPass, deltas: dict[int, torch.Tensor]) -> Hoo
                 if lane in deltas:
                     rows.append(residual[row] + deltas[lane].to(residual.device, residual.dtype))
                     lanes_of_row.append([lane])
-        prompt_pass.lanes_of_row = lanes_of_row
+        split_pass.lanes_of_row = lanes_of_row
         return (torch.stack(rows), *args[1:])
 
     return hook

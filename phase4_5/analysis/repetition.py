@@ -1,5 +1,7 @@
 """Text that repeats itself, as models do that are pushed too strongly."""
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 
 from phase4_5.analysis.syntax import MAX_CHARACTERS
@@ -12,6 +14,17 @@ MIN_LONG_LINE = 80
 MIN_REPEATS_IN_LINE = 8
 MAX_PERIOD_IN_LINE = 20
 MAX_RULER = 120
+N_GRAM = 3
+
+
+def repeated_share(tokens: Sequence[Hashable], n: int = N_GRAM) -> float | None:
+    """The fraction of a text's n-grams that occurred in it before: 1 less the share of distinct
+    ones (seq-rep-n of Welleck et al., arXiv 1908.04319).
+
+    None of fewer than `n` tokens.
+    """
+    n_grams = [tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1)]
+    return 1 - len(set(n_grams)) / len(n_grams) if n_grams else None
 
 
 def is_degenerate_repetition(code: str) -> bool:

@@ -71,6 +71,13 @@ class ProgramRecord(FileModel):
     """Which kinds of change steering made (`analysis.changes`)."""
     valid_syntax: bool
     signature_intact: bool
+    # What `search.damage` measures; None where it can't be known, or wasn't when this was made.
+    log_probability: Annotated[float, Field(le=0)] | None = None
+    """Of the steered text under the unsteered model: the mean of its tokens, in nats."""
+    kl_divergence: Annotated[float, Field(ge=0)] | None = None
+    """KL(steered || unsteered) of the next token along the unsteered text: mean, in nats."""
+    repetition: Fraction | None = None
+    """Of the steered text's 3-grams of tokens, the share that occurred before."""
 
     @model_validator(mode="after")
     def _check_verdict(self) -> Self:

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -20,6 +20,7 @@ from phase4_5.analysis.metrics import similarity
 from phase4_5.analysis.signatures import expected_function, signature_intact
 from phase4_5.analysis.syntax import has_valid_syntax
 from phase4_5.records import Key, ProgramRecord, flip_direction, record_key
+from phase4_5.search.damage import Damage, with_damage
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Cell:
 
 
 def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
-    """Steer, write and judge each cell; yield the records in the order in which they end.
+    """Steer, write, judge and measure each cell; yield the records as they end.
 
     Cells of one problem belong together: they share the reading of its prompt.
     """
@@ -59,13 +60,15 @@ def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Progr
                 )
 
         problems = [cell.problem for cell in cells]
-        for number, code, generation, result in evaluated(generator, evaluator, jobs, problems):
-            yield _record(cells[number], code, generation, result)
+        written = evaluated(generator, evaluator, jobs, problems)
+        for entry, damage in with_damage(generator, jobs, problems, written):
+            number, code, generation, result = entry
+            yield _record(cells[number], code, generation, result, damage)
     clear_gpu_cache()
 
 
 def _record(
-    cell: Cell, code: str, generation: Generation, result: ExecutionResult
+    cell: Cell, code: str, generation: Generation, result: ExecutionResult, damage: Damage
 ) -> ProgramRecord:
     problem = cell.problem
     name = expected_function(problem.test_list)
@@ -100,6 +103,7 @@ def _record(
             "changes": what_changed(problem.baseline_code, code),
             "valid_syntax": has_valid_syntax(code),
             "signature_intact": signature_intact(code, problem.baseline_code, name),
+            **asdict(damage),
         }
     )
 
