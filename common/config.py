@@ -190,6 +190,9 @@ class Config(BaseSettings):
     below 2 there is no comparison, and no verdict but `unproven`."""
     phase4_5_final_controls_per_problem: int = Field(default=5, ge=1)
     """With how many of them each problem is tried."""
+    phase4_5_max_kl: float | None = Field(default=None, gt=0)
+    """The largest mean KL divergence, in nats a token, of a coefficient that qualifies; None
+    bounds it not at all."""
     phase4_5_replace_choice: bool = False
     """Let the recommendation replace a coefficient that a person has chosen."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from common_simplified.steering import create_steering_hook, steering
-    from phase4_5.analysis.metrics import calculate_flip_rate, calculate_generation_divergence
+    from phase4_5.analysis.divergence import calculate_generation_divergence
+    from phase4_5.analysis.metrics import calculate_flip_rate
     from phase4_5.results.selected_coefficients import (
         SelectedCoefficient,
         load_selected_coefficients,
@@ -29,7 +30,7 @@ _HOME = {
     "SelectedCoefficient": "phase4_5.results.selected_coefficients",
     "SteeringCoefficientSelector": "phase4_5.steering_coefficient_selector",
     "calculate_flip_rate": "phase4_5.analysis.metrics",
-    "calculate_generation_divergence": "phase4_5.analysis.metrics",
+    "calculate_generation_divergence": "phase4_5.analysis.divergence",
     "create_steering_hook": "common_simplified.steering",
     "load_selected_coefficients": "phase4_5.results.selected_coefficients",
     "steering": "common_simplified.steering",

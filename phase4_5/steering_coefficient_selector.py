@@ -19,7 +19,7 @@ from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import load_best_features
 from phase2_5_simplified.sae_analyzer import planned_width
 from phase3_6.baseline import BaselineProblem, parse_baseline_row
-from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.analysis.metrics import own_bounds, summarise_coefficient
 from phase4_5.analysis.recommendation import recommend
 from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
 from phase4_5.report import log_outcome, write_reports
@@ -168,7 +168,7 @@ class SteeringCoefficientSelector:
         ]
         with open_executor(self.generator) as executor:
             records = self._search(executor, journal).evaluate(steering_type, coefficient, problems)
-        summary = summarise_coefficient(records)
+        summary = summarise_coefficient(records, bounds=own_bounds(self.config.phase4_5_max_kl))
         return {**summary.dump(), "results": [record.dump() for record in records]}
 
     def _search(self, executor: Executor, journal: Journal | None) -> Search:

@@ -5,7 +5,8 @@ from typing import Any
 
 from common.terms import SteeringType
 from common.typed_files import write_model
-from phase4_5.analysis.metrics import similarity, summarise_coefficient
+from phase4_5.analysis.divergence import similarity
+from phase4_5.analysis.metrics import summarise_coefficient
 from phase4_5.analysis.recommendation import recommend, shortcomings
 from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
 from phase4_5.records import (
@@ -41,6 +42,9 @@ def make_record(task_id=1, direction="correct", coefficient=30.0, **other):
         "changes": ["operators"],
         "valid_syntax": True,
         "signature_intact": True,
+        "log_probability": -0.5,
+        "kl_divergence": 0.25,
+        "repetition": 0.125,
     } | other
     if record["steered_passed"]:
         record |= {"outcome": "passed", "failure_mode": None}
@@ -78,6 +82,9 @@ def make_summary(coefficient=30.0, flip_rate=40.0, direction="correct", **other)
             "valid_syntax_rate_interval": [72.0, 100.0],
             "signature_intact_rate": 100.0,
             "signature_intact_rate_interval": [72.0, 100.0],
+            "mean_log_probability": -0.5,
+            "mean_kl_divergence": 0.25,
+            "mean_repetition": 0.125,
             "failure_modes": {},
             "changes": {},
             "mcnemar_p": 0.25,

@@ -1,6 +1,6 @@
 """What the chosen coefficients did to problems that had no part in choosing them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from phase4_5.analysis.metrics import Share, measure, rate_with_interval
 from phase4_5.analysis.recommendation import shortcomings
@@ -9,7 +9,9 @@ from phase4_5.records import DirectionTest, FinalEvaluation, Metrics, ProgramRec
 
 
 def summarise_final(
-    records: Sequence[ProgramRecord], directions: DirectionTest | None = None
+    records: Sequence[ProgramRecord],
+    directions: DirectionTest | None = None,
+    bounds: Mapping[str, float] | None = None,
 ) -> FinalEvaluation:
     """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
@@ -20,7 +22,7 @@ def summarise_final(
     Raises:
         ValueError: there are no records.
     """
-    measured = measure(records)
+    measured = measure(records, bounds)
     metrics = Metrics.model_validate(measured)
     n_passed = metrics.n_baseline_passed
     kept = Share(n_passed - metrics.n_pass_to_fail, n_passed)

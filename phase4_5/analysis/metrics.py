@@ -9,17 +9,15 @@ from the records of a coefficient, one a problem. Rates are in percent, similari
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from statistics import fmean
 from typing import Any, Literal
 
 from common.terms import SteeringType
+from phase4_5.analysis.divergence import RecordLike, field_of, require_results
 from phase4_5.analysis.statistics import mcnemar_p, wilson_interval
 from phase4_5.records import CoefficientSummary, Metrics, ProgramRecord
 
 Records = Sequence[ProgramRecord]
-RecordLike = ProgramRecord | Mapping[str, Any]
-"""A record, or its JSON value."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ class Curve:
     """One of `plots.style.COLOURS`."""
     marker: str
     style: str
+    picture: Literal["quality", "damage"] = "quality"
+    """Shares and similarities, from 0 to 1, or nats."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,21 @@ class Metric:
         name: its key in the summary; a rate in percent has `<name>_interval` beside it.
         label: what people call it.
         meaning: what it is, in a few words.
-        unit: "%", or "" for a fraction or a ratio.
+        unit: "%", "nats" (a token), or "" for a fraction or a ratio.
         better: which way is better for the code, None if neither is.
         compute: from the records of a coefficient, a share of them or a number.
         bound: how bad it may be at a coefficient that is recommended: the highest value of a metric
-            of which lower is better, else the lowest.
+            of which lower is better, else the lowest. A run may set it (`Metrics.bounds`).
         in_rationale: whether a recommendation's rationale tells it.
         in_text: what the text report calls it, if it tells it.
         in_table: the head of its column in the Markdown report's table of coefficients, if any.
-        curve: how the picture of quality draws it, if at all.
+        curve: how a picture draws it, if at all.
     """
 
     name: str
     label: str
     meaning: str
-    unit: Literal["%", ""]
+    unit: Literal["%", "nats", ""]
     better: Literal["higher", "lower"] | None
     compute: Callable[[Records], Share | float | None]
     bound: float | None = None
@@ -94,10 +94,20 @@ class Metric:
         interval: list[float] | None = getattr(metrics, f"{self.name}_interval", None)
         return interval
 
+    def bound_of(self, metrics: Metrics) -> float | None:
+        """How bad it may be in the run of a summary, if there is a bound."""
+        return metrics.bounds.get(self.name, self.bound)
+
+    def bound_in_words(self, bound: float) -> str:
+        """A bound as people read it, e.g. `80 %` or `0.40`."""
+        return f"{bound:.2f}" if self.unit == "" else f"{bound:g} {self.unit}"
+
     def in_words(self, value: float | None) -> str:
-        """A value as people read it, e.g. `62.5 %` or `0.83`."""
+        """A value as people read it, e.g. `62.5 %`, `0.83` or `0.0123 nats`."""
         if value is None:
             return "none there"
+        if self.unit == "nats":
+            return f"{value:.3g} nats"
         return f"{value:.1f} %" if self.unit == "%" else f"{value:.2f}"
 
     def as_fraction(self, value: float) -> float:
@@ -122,6 +132,16 @@ def _corruptions(records: Records) -> Share:
 def _mean_length_ratio(records: Records) -> float | None:
     ratios = [record.length_ratio for record in records if record.length_ratio is not None]
     return fmean(ratios) if ratios else None
+
+
+def _mean_of(measured: Callable[[ProgramRecord], float | None]) -> Callable[[Records], Any]:
+    """The mean of the programs of which a number is known; None if it is of none."""
+
+    def mean(records: Records) -> float | None:
+        values = [value for record in records if (value := measured(record)) is not None]
+        return fmean(values) if values else None
+
+    return mean
 
 
 METRICS: list[Metric] = [
@@ -152,7 +172,7 @@ METRICS: list[Metric] = [
     Metric(
         name="mean_token_similarity",
         label="token similarity",
-        meaning="mean similarity of tokens to the baseline, 0 to 1",
+        meaning="mean similarity of words to the baseline, 0 to 1; asymmetric, blind to layout",
         unit="",
         better="higher",
         compute=lambda records: fmean(record.token_similarity for record in records),
@@ -166,7 +186,7 @@ METRICS: list[Metric] = [
     Metric(
         name="mean_char_similarity",
         label="character similarity",
-        meaning="mean similarity of characters to the baseline, 0 to 1",
+        meaning="mean similarity of characters to the baseline, 0 to 1; asymmetric, sees layout",
         unit="",
         better="higher",
         compute=lambda records: fmean(record.char_similarity for record in records),
@@ -207,6 +227,39 @@ METRICS: list[Metric] = [
         in_text="Signatures intact",
         curve=Curve("share with intact signature", "orange", "P", ":"),
     ),
+    Metric(
+        name="mean_log_probability",
+        label="log-probability",
+        meaning="mean log-probability of the steered text under the unsteered model, nats a token",
+        unit="nats",
+        better="higher",
+        compute=_mean_of(lambda record: record.log_probability),
+        in_text="Average log-probability",
+        in_table="log p",
+        curve=Curve("log-probability of the steered text", "blue", "v", "-", "damage"),
+    ),
+    Metric(
+        name="mean_kl_divergence",
+        label="KL divergence",
+        meaning="mean KL(steered || unsteered) of the next token along the unsteered text, "
+        "nats a token",
+        unit="nats",
+        better="lower",
+        compute=_mean_of(lambda record: record.kl_divergence),
+        in_text="Average KL divergence",
+        in_table="KL",
+        curve=Curve("KL divergence from unsteered", "red", "^", "--", "damage"),
+    ),
+    Metric(
+        name="mean_repetition",
+        label="repetition",
+        meaning="mean share of a text's 3-grams of tokens that occurred in it before, 0 to 1",
+        unit="",
+        better="lower",
+        compute=_mean_of(lambda record: record.repetition),
+        in_text="Average repetition",
+        curve=Curve("repetition", "pink", "x", "-."),
+    ),
 ]
 
 METRIC = {metric.name: metric for metric in METRICS}
@@ -225,8 +278,8 @@ def calculate_flip_rate(results: Sequence[RecordLike]) -> float:
     Raises:
         ValueError: there are no results.
     """
-    _require_results(results)
-    return sum(bool(_field(record, "flipped")) for record in results) / len(results) * 100
+    require_results(results)
+    return sum(bool(field_of(record, "flipped")) for record in results) / len(results) * 100
 
 
 def wanted_rate(results: Records, steering_type: SteeringType) -> float | None:
@@ -236,72 +289,29 @@ def wanted_rate(results: Records, steering_type: SteeringType) -> float | None:
     return share.percent
 
 
-def similarity(baseline: str, steered: str) -> dict[str, float | None]:
-    """How alike two programs are: `token_similarity`, `char_similarity`, `length_ratio`.
+def own_bounds(max_kl: float | None) -> dict[str, float]:
+    """The bounds that a run sets beside those of `METRICS`, by the metric's name.
 
-    The similarities are `difflib.SequenceMatcher(None, baseline, steered).ratio()` over
-    `code.split()` and over the characters, with its defaults: from 200 items on it leaves
-    frequent ones out. `length_ratio` is steered over baseline in characters: 1.0 if both are
-    empty, None if only the baseline is.
+    Args:
+        max_kl: how large the mean KL divergence may be, in nats a token; None for any size.
     """
-    return {
-        "token_similarity": SequenceMatcher(None, baseline.split(), steered.split()).ratio(),
-        "char_similarity": SequenceMatcher(None, baseline, steered).ratio(),
-        "length_ratio": _length_ratio(baseline, steered),
-    }
+    return {} if max_kl is None else {"mean_kl_divergence": max_kl}
 
 
-def _length_ratio(baseline: str, steered: str) -> float | None:
-    if baseline:
-        return len(steered) / len(baseline)
-    return None if steered else 1.0
-
-
-def calculate_generation_divergence(results: Sequence[RecordLike]) -> dict[str, float | None]:
-    """The mean similarities of the steered programs to the baseline's.
-
-    Records that carry `similarity`'s keys are taken by their word; for others it is computed
-    from `baseline_code` and `steered_code`.
-
-    Returns:
-        `mean_token_similarity`, `mean_char_similarity`, and `mean_length_ratio`: over the
-        problems that have such a ratio, None if none has.
-
-    Raises:
-        ValueError: there are no results.
-    """
-    _require_results(results)
-    rows = [_similarity_of(record) for record in results]
-    ratios = [row["length_ratio"] for row in rows if row["length_ratio"] is not None]
-    return {
-        "mean_token_similarity": fmean(row["token_similarity"] for row in rows),
-        "mean_char_similarity": fmean(row["char_similarity"] for row in rows),
-        "mean_length_ratio": fmean(ratios) if ratios else None,
-    }
-
-
-def _similarity_of(record: RecordLike) -> dict[str, Any]:
-    names = ("token_similarity", "char_similarity", "length_ratio")
-    if isinstance(record, ProgramRecord) or all(name in record for name in names):
-        return {name: _field(record, name) for name in names}
-    return similarity(record["baseline_code"], record["steered_code"])
-
-
-def _field(record: RecordLike, name: str) -> Any:
-    return record[name] if isinstance(record, Mapping) else getattr(record, name)
-
-
-def summarise_coefficient(records: Records, refined: bool = False) -> CoefficientSummary:
+def summarise_coefficient(
+    records: Records, refined: bool = False, bounds: Mapping[str, float] | None = None
+) -> CoefficientSummary:
     """All metrics of one coefficient of one direction, from its records.
 
     Args:
         records: one a problem.
         refined: whether the coefficient was added by the refinement.
+        bounds: that the run sets, from `own_bounds`.
 
     Raises:
         ValueError: there are no records.
     """
-    measured = measure(records)
+    measured = measure(records, bounds)
     return CoefficientSummary.model_validate(
         {
             "steering_type": records[0].steering_type,
@@ -312,14 +322,14 @@ def summarise_coefficient(records: Records, refined: bool = False) -> Coefficien
     )
 
 
-def measure(records: Records) -> dict[str, Any]:
+def measure(records: Records, bounds: Mapping[str, float] | None = None) -> dict[str, Any]:
     """The fields of `records.Metrics`: `coefficient`, counts (`n_...`), all of `METRICS`,
     and how often each failure mode and each kind of change occurs, most frequent first.
 
     Raises:
         ValueError: there are no records.
     """
-    _require_results(records)
+    require_results(records)
     n_passed = sum(record.baseline_passed for record in records)
     directions = Counter(record.flip_direction for record in records)
     values: dict[str, Any] = {
@@ -337,6 +347,7 @@ def measure(records: Records) -> dict[str, Any]:
         [record.failure_mode for record in records if record.failure_mode is not None]
     )
     values["changes"] = _counted([change for record in records for change in record.changes])
+    values["bounds"] = dict(bounds or {})
     return values
 
 
@@ -350,11 +361,6 @@ def rate_with_interval(name: str, share: Share) -> dict[str, Any]:
         name: share.percent,
         f"{name}_interval": None if interval is None else list(interval),
     }
-
-
-def _require_results(results: Sequence[Any]) -> None:
-    if not results:
-        raise ValueError("no results: a rate needs at least one problem")
 
 
 def _counted(items: list[str]) -> dict[str, int]:

@@ -4,7 +4,7 @@ A coefficient qualifies when
 
 - its flip rate lies in `FLIP_RATE_BAND`, ends included: it changes behaviour, but not all of it;
 - the code keeps its quality: no metric of `analysis.metrics.METRICS` is beyond its bound (mean
-  token similarity, valid syntax, intact signatures).
+  token similarity, valid syntax, intact signatures; the KL divergence, if the run bounds it).
 
 Of those that qualify, the one with the largest effect in the direction wanted is recommended:
 the correction rate for correct-steering, the corruption rate for incorrect-steering (a rate that
@@ -102,13 +102,19 @@ def quality_shortcomings(metrics: Metrics) -> list[str]:
     """The metrics that are beyond their bounds, in words with numbers."""
     found = []
     for metric in METRICS:
-        value = metric.of(metrics)
-        if metric.bound is None or value is None:
+        value, bound = metric.of(metrics), metric.bound_of(metrics)
+        if bound is None:
             continue
-        if value > metric.bound if metric.better == "lower" else value < metric.bound:
+        if value is None:
+            # What the run asked for has to be known.
+            if metric.name in metrics.bounds:
+                found.append(f"{metric.label} was not measured")
+        elif value > bound if metric.better == "lower" else value < bound:
             beyond = "above" if metric.better == "lower" else "below"
-            bound = f"{metric.bound:g} %" if metric.unit == "%" else f"{metric.bound:.2f}"
-            found.append(f"{metric.label} {metric.in_words(value)} is {beyond} {bound}")
+            found.append(
+                f"{metric.label} {metric.in_words(value)} is {beyond} "
+                f"{metric.bound_in_words(bound)}"
+            )
     return found
 
 
@@ -171,11 +177,17 @@ def _p_in_words(p: float | None) -> str:
 
 
 def _quality_in_words(summary: CoefficientSummary) -> str:
-    return ", ".join(
+    told = [
         f"{metric.label} {metric.in_words(metric.of(summary))}"
         for metric in METRICS
         if metric.in_rationale
-    )
+    ]
+    for name, bound in summary.bounds.items():
+        metric = METRIC[name]
+        most = "at most" if metric.better == "lower" else "at least"
+        value = metric.in_words(metric.of(summary))
+        told.append(f"{metric.label} {value}, {most} {metric.bound_in_words(bound)}")
+    return ", ".join(told)
 
 
 def _distance_and_tie(summary: CoefficientSummary) -> tuple[float, float]:

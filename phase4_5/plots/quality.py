@@ -2,31 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from phase4_5.analysis.metrics import METRIC, METRICS, Metric
+from phase4_5.analysis.metrics import METRIC
 from phase4_5.plots.axes import CoefficientAxis
+from phase4_5.plots.curves import draw_curves, tell_curves
 from phase4_5.plots.direction import Direction
-from phase4_5.plots.lines import Line, Point, draw_line
 from phase4_5.plots.log_axis import LogAxis
 from phase4_5.plots.pictures import Told, picture
-from phase4_5.plots.style import COLOURS, GREY
-from phase4_5.plots.told import value
+from phase4_5.plots.style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def _lines() -> list[tuple[Metric, Line]]:
-    """The metrics that have a curve here."""
-    return [
-        (metric, Line(curve.label, COLOURS[curve.colour], curve.marker, curve.style))
-        for metric in METRICS
-        if (curve := metric.curve) is not None
-    ]
-
-
 def _tell(direction: Direction, coefficient: float) -> Told:
-    result = direction.result(coefficient)
-    return [(metric.label, value(metric, result)) for metric, _ in _lines()]
+    return tell_curves("quality", direction, coefficient)
 
 
 @picture(3, LogAxis, tell=_tell)
@@ -35,15 +24,6 @@ def draw_quality(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> 
     floor = METRIC["mean_token_similarity"].bound
     assert floor is not None
     panel.axhline(floor, color=GREY, linewidth=0.8, label=f"{floor:g}: lowest token similarity")
-    lines = _lines()
-    for place, (metric, line) in enumerate(lines):
-        points = [
-            Point(
-                each.coefficient,
-                None if (number := metric.of(each)) is None else metric.as_fraction(number),
-            )
-            for each in direction.results
-        ]
-        draw_line(panel, axis, line, points, place=place, places=len(lines))
+    draw_curves("quality", panel, direction, axis)
     panel.set_ylabel("similarity or share (0 to 1)")
     panel.set_ylim(-0.04, 1.04)

@@ -24,6 +24,8 @@ def percent(value: float | None) -> str:
 def value(metric: Metric, metrics: Metrics) -> str:
     """A metric with its interval, if it has one."""
     number, interval = metric.of(metrics), metric.interval_of(metrics)
+    if metric.unit == "nats":
+        return NONE if number is None else metric.in_words(number)
     text = percent(number) if metric.unit == "%" else rounded(number, 2)
     if interval is None:
         return text

@@ -43,6 +43,8 @@ class Metrics(FileModel):
     """How many programs failed in which way, most frequent first."""
     changes: dict[str, Count]
     """In how many programs what changed, most frequent first."""
+    bounds: dict[str, float] = {}
+    """By the metric's name: bounds of the rule that the run has set beside the rule's own."""
 
 
 class CoefficientSummary(Metrics):

@@ -78,7 +78,7 @@ def _value(metric: Metric, summary: CoefficientSummary) -> str:
     value = metric.of(summary)
     if value is None:
         return "none"
-    return f"{value:.1f}%" if metric.unit == "%" else f"{value:.2f}"
+    return f"{value:.1f}%" if metric.unit == "%" else metric.in_words(value)
 
 
 def flip_lines(flips: Sequence[ProgramRecord]) -> list[str]:

@@ -15,8 +15,8 @@ from common_simplified.solving import evaluated, sandbox_limits
 from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.changes import what_changed
+from phase4_5.analysis.divergence import similarity
 from phase4_5.analysis.failure_modes import Program, classify
-from phase4_5.analysis.metrics import similarity
 from phase4_5.analysis.signatures import expected_function, signature_intact
 from phase4_5.analysis.syntax import has_valid_syntax
 from phase4_5.records import Key, ProgramRecord, flip_direction, record_key

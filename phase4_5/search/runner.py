@@ -1,11 +1,12 @@
 """Records of cells, from the journal or computed; each is on disk before the next one starts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from tqdm.auto import tqdm
 
 from common.journal import Journal
+from common.logging import get_logger
 from common.typed_files import FileModel
 from phase3_6.baseline import BaselineProblem
 from phase4_5.records import Key, ProgramRecord
@@ -13,7 +14,22 @@ from phase4_5.search.cells import Cell
 from phase4_5.search.executors import Executor
 from phase4_5.search.residual_norm import NormRecord
 
+logger = get_logger("phase4_5.search")
+
 Kept = TypeVar("Kept", bound=FileModel)
+
+
+def _report_unmeasured(kept: Collection[ProgramRecord], description: str) -> None:
+    """Say how many kept records tell no damage, which earlier versions didn't measure."""
+    n_without = sum(record.n_new_tokens > 0 and record.kl_divergence is None for record in kept)
+    if n_without:
+        logger.warning(
+            "%s: %d of %d programs in the journal were written before damage was measured and "
+            "count nothing in it; --fresh would write them anew",
+            description,
+            n_without,
+            len(kept),
+        )
 
 
 class Runner:
@@ -43,6 +59,7 @@ class Runner:
             if record is not None:
                 records[cell.key] = record
                 note(record)
+        _report_unmeasured(records.values(), description)
         missing = [cell for cell in cells if cell.key not in records]
         with tqdm(
             total=len(cells),

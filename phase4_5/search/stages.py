@@ -13,7 +13,7 @@ from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.control_comparison import compare_with_controls
 from phase4_5.analysis.final_summary import summarise_final
-from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.analysis.metrics import own_bounds, summarise_coefficient
 from phase4_5.analysis.random_directions import against_directions
 from phase4_5.records import (
     CoefficientSummary,
@@ -57,6 +57,7 @@ class Search:
         self._features = inputs.features
         self._directions = inputs.directions
         self._runner = runner
+        self._bounds = own_bounds(config.phase4_5_max_kl)
         self._output_dir = config.output_dir("4.5")
 
     def grid(self, problems: Problems) -> Summaries:
@@ -198,6 +199,7 @@ class Search:
                 against_directions(
                     latents[steering_type][coefficient], directions[steering_type], where
                 ),
+                self._bounds,
             )
             for steering_type, coefficient in coefficients.items()
         }
@@ -241,7 +243,7 @@ class Search:
         """Save a coefficient's records; its summary."""
         records.sort(key=lambda record: record.task_id)
         save_examples(self._output_dir, records)
-        summary = summarise_coefficient(records, refined)
+        summary = summarise_coefficient(records, refined, self._bounds)
         self.columns[summary.steering_type][summary.coefficient] = records
         logger.info(
             "%s-steering, coefficient %g: flip rate %.1f %%, token similarity %.2f",

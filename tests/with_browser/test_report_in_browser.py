@@ -48,7 +48,7 @@ def test_each_direction_says_whether_its_latent_may_be_chance(browser, run):
         assert told.startswith(f"{latent_words(feature)}; wanted: ")
 
 
-PICTURES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes"]
+PICTURES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes"]
 BLACK, ORANGE = "#000000", "#e69f00"
 
 

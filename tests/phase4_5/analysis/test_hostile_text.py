@@ -33,7 +33,7 @@ from phase4_5.analysis.changes import what_changed
 from phase4_5.analysis.failure_modes import Program, classify
 from phase4_5.analysis.signatures import signature_intact
 from phase4_5.analysis.syntax import has_valid_syntax
-from phase4_5.analysis.metrics import similarity
+from phase4_5.analysis.divergence import similarity
 
 baseline, texts = json.load(sys.stdin)
 for name, text in texts.items():

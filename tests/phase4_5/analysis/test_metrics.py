@@ -5,13 +5,8 @@ from difflib import SequenceMatcher
 import pytest
 from report_runs import make_record
 
-from phase4_5.analysis.metrics import (
-    calculate_flip_rate,
-    calculate_generation_divergence,
-    similarity,
-    summarise_coefficient,
-    wanted_rate,
-)
+from phase4_5.analysis.divergence import calculate_generation_divergence, similarity
+from phase4_5.analysis.metrics import calculate_flip_rate, summarise_coefficient, wanted_rate
 from phase4_5.analysis.statistics import wilson_interval
 
 
@@ -122,6 +117,9 @@ def test_summary_of_a_coefficient():
         record(False, True, changes=["literals", "names"]),
         record(False, False, steered_code="a b x d", signature_intact=False),
     ]
+    # Of some programs not everything is known.
+    results = [each.model_copy(update={"repetition": None}) for each in results]
+    results[0] = results[0].model_copy(update={"log_probability": -3.0, "kl_divergence": None})
     summary = summarise_coefficient(results).dump()
     intervals = {
         "flip_rate": wilson_interval(3, 5),
@@ -154,6 +152,10 @@ def test_summary_of_a_coefficient():
         "mean_length_ratio": 1.0,
         "valid_syntax_rate": 80.0,
         "signature_intact_rate": 80.0,
+        "mean_log_probability": pytest.approx((4 * -0.5 - 3) / 5),
+        "mean_kl_divergence": 0.25,
+        "mean_repetition": None,
+        "bounds": {},
         "failure_modes": {"parse_error": 1, "wrong_answer": 1},
         "changes": {"names": 2, "literals": 1, "syntax": 1},
     }

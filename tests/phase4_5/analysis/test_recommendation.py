@@ -1,6 +1,7 @@
 import pytest
 from report_runs import make_summary
 
+from phase4_5.analysis.metrics import own_bounds
 from phase4_5.analysis.recommendation import recommend
 
 summary = make_summary
@@ -41,6 +42,26 @@ def test_the_recommendation_carries_what_the_coefficient_did():
 )
 def test_the_thresholds_are_included(changed, qualifies):
     assert recommend([summary(**({"flip_rate": 40} | changed))], "correct").qualifies is qualifies
+
+
+def test_the_divergence_has_a_bound_only_where_the_run_sets_one():
+    far = {"mean_kl_divergence": 1.25, "flip_rate": 40}
+    free = recommend([summary(**far)], "correct")
+    assert free.qualifies
+    assert "KL" not in free.rationale
+    bound = recommend([summary(**far, bounds=own_bounds(0.005))], "correct")
+    assert not bound.qualifies
+    assert "KL divergence 1.25 nats is above 0.005 nats" in bound.rationale
+    near = recommend([summary(**far, bounds=own_bounds(1.25))], "correct")
+    assert near.qualifies
+    assert "KL divergence 1.25 nats, at most 1.25 nats" in near.rationale
+
+
+def test_a_bound_that_a_run_sets_is_not_met_by_what_was_not_measured():
+    older = summary(30, 40, mean_kl_divergence=None, bounds=own_bounds(2.0))
+    chosen = recommend([older], "correct")
+    assert not chosen.qualifies
+    assert "KL divergence was not measured" in chosen.rationale
 
 
 def test_ties_go_to_the_higher_similarity_and_then_to_the_smaller_coefficient():

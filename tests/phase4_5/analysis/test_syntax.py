@@ -52,7 +52,7 @@ HOSTILE = textwrap.dedent(
     def use_everything():
         from phase4_5.analysis.changes import what_changed
         from phase4_5.analysis.failure_modes import Program, classify
-        from phase4_5.analysis.metrics import similarity
+        from phase4_5.analysis.divergence import similarity
         from phase4_5.analysis.signatures import expected_function, signature_intact
         from phase4_5.analysis.syntax import has_valid_syntax
 

@@ -12,7 +12,7 @@ from report_runs import changed, make_comparison
 from phase4_5.plots.inline_svg import inline_svg
 from phase4_5.plots.style import drawing_settings
 
-NAMES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
+NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
 TAGS = {"svg", "g", "defs", "clipPath", "rect", "path", "use", "pattern", "text", "tspan"}
 
 

@@ -8,6 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from plot_runs import draw, plot_run
 from report_runs import changed, make_comparison, make_final
 
+NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
+
 
 def painted(figure):
     canvas = FigureCanvasAgg(figure)
@@ -50,6 +52,10 @@ def run(tmp_path):
         ("quality", {"mean_char_similarity": 0.1}),
         ("quality", {"valid_syntax_rate": 10.0}),
         ("quality", {"signature_intact_rate": 10.0}),
+        ("quality", {"mean_repetition": 0.9}),
+        ("damage", {"mean_log_probability": -9.0}),
+        ("damage", {"mean_kl_divergence": 9.0}),
+        ("damage", {"mean_kl_divergence": None}),
         ("failure_modes", {"failure_modes": {"wrong_answer": 1}}),
     ],
 )
@@ -98,9 +104,7 @@ def test_the_held_out_rates_stand_at_their_coefficient(run):
     assert not any("held-out" in label for label in labels)
 
 
-@pytest.mark.parametrize(
-    "name", ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_selected_coefficient_is_marked(run, name):
     # One that is recommended beside it has a mark, too.
     run = changed(run, "recommended", "correct", coefficient=0.0)
@@ -216,6 +220,13 @@ def test_few_and_odd_coefficients(tmp_path, coefficients):
     run = plot_run(tmp_path, coefficients, n_problems=1)
     # The only problem passes at baseline.
     assert run.summary.results["correct"][0].correction_rate is None
-    for name in ("flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"):
+    for name in (
+        "flip_rate",
+        "correction_and_corruption",
+        "quality",
+        "damage",
+        "failure_modes",
+        "outcomes",
+    ):
         image = pixels(run, name, "correct")
         assert (image != image[0, 0]).any()

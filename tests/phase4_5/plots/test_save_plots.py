@@ -15,7 +15,7 @@ from phase4_5.plots.pictures import all_pictures, picture
 from phase4_5.results.run_files import Run
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
+NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
 FILES = [
     "coefficient_analysis_plots.pdf",
     "coefficient_analysis_plots.png",

@@ -32,7 +32,7 @@ def panel(run, name, direction=0):
     return screen_panel(picture_of(name), directions_of(run)[direction])
 
 
-NAMES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
+NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -111,6 +111,7 @@ def test_the_numbers_of_the_quality(run):
         "valid_syntax_rate_interval": [18.8, 81.2],
         "signature_intact_rate": 100.0,
         "signature_intact_rate_interval": [72.2, 100.0],
+        "mean_repetition": 0.625,
     }
     run = changed(run, "results", "correct", -1, **row)
     assert told(run, "quality") == {
@@ -118,7 +119,19 @@ def test_the_numbers_of_the_quality(run):
         "character similarity": "0.50",
         "valid syntax": "50.0 % [18.8, 81.2]",
         "intact signatures": "100.0 % [72.2, 100.0]",
+        "repetition": "0.63",
     }
+
+
+def test_the_numbers_of_the_damage(run):
+    row = {"mean_log_probability": -1.23456, "mean_kl_divergence": 0.00012345}
+    run = changed(run, "results", "correct", -1, **row)
+    assert told(run, "damage") == {
+        "log-probability": "-1.23 nats",
+        "KL divergence": "0.000123 nats",
+    }
+    run = changed(run, "results", "correct", -1, mean_kl_divergence=None)
+    assert told(run, "damage")["KL divergence"] == "–"
 
 
 def test_the_numbers_of_the_failure_modes(run):

@@ -96,6 +96,8 @@ def test_a_row_for_each_coefficient_by_size(run):
         "1/3 [6, 79]",
         "0.86",
         "100.0 %",
+        "-0.5 nats",
+        "0.25 nats",
         "0.04",
         "0.24",
     ]

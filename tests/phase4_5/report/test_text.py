@@ -50,6 +50,9 @@ def test_a_coefficient_as_text():
         "  - Average length ratio: 1.50\n"
         "  - Valid syntax: 75.0%\n"
         "  - Signatures intact: 100.0%\n"
+        "  - Average log-probability: -0.5 nats\n"
+        "  - Average KL divergence: 0.25 nats\n"
+        "  - Average repetition: 0.12\n"
         "  - Failure modes: parse_error 1, wrong_answer 1\n"
         "  - Most changes: names, control flow, operators\n"
     )

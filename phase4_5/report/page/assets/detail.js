@@ -22,6 +22,9 @@ function detailOf(example) {
       fact('similarity', `tokens ${number(example.token_similarity, 2)}, characters ${
         number(example.char_similarity, 2)}`),
       fact('length ratio', number(example.length_ratio, 2)),
+      fact('log-probability', `${significant(example.log_probability)} nats a token`),
+      fact('KL divergence', `${significant(example.kl_divergence)} nats a token`),
+      fact('repetition', number(example.repetition, 2)),
       fact('syntax', example.valid_syntax ? 'valid' : 'not valid'),
       fact('signature', example.signature_intact ? 'intact' : 'changed'),
       fact('changed', example.changes.map((change) => change.replaceAll('_', ' ')).join(', ') || 'nothing'),

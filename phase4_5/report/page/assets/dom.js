@@ -33,6 +33,7 @@ function s(tag, attributes = {}, ...children) {
 
 const NONE = '–';
 const number = (value, digits) => (value == null ? NONE : value.toFixed(digits));
+const significant = (value) => (value == null ? NONE : `${Number(value.toPrecision(3))}`);
 const percent = (value) => (value == null ? NONE : `${value.toFixed(1)} %`);
 const points = (value) =>
   value == null ? NONE : `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(1)}`;

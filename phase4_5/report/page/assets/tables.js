@@ -61,8 +61,11 @@ function coefficientTable(direction) {
           }, 'refined')))))))), meanings];
 }
 
-const metricValue = (metric, source) => (metric.unit === '%'
-  ? percent(source?.[metric.name]) : number(source?.[metric.name], 2));
+function metricValue(metric, source) {
+  const value = source?.[metric.name];
+  if (metric.unit === '%') return percent(value);
+  return metric.unit === 'nats' ? significant(value) : number(value, 2);
+}
 
 const scaleWords = ({ residual_norm: scale }) => (scale
   ? `: ${scale.median.toPrecision(3)} over ${withCommas(scale.n_positions)} positions; the direction’s own norm is ${
@@ -70,7 +73,8 @@ const scaleWords = ({ residual_norm: scale }) => (scale
 
 // "flip rate 12.0 % is below 20 %" in fewer words.
 const shortReason = (row) => row.shortcomings
-  .map((reason) => reason.replace(/ [\d.]+( %)? is below .*/, ' low').replace(/ [\d.]+( %)? is above .*/, ' high'))
+  .map((reason) => reason.replace(/ [\d.e-]+( %| nats)? is below .*/, ' low')
+    .replace(/ [\d.e-]+( %| nats)? is above .*/, ' high'))
   .join(', ').replace(/ low(?=, .* low$)/g, '');
 
 function finalEvaluation(direction) {

@@ -14,7 +14,7 @@ from phase4_5.report.page.data import page_data
 from phase4_5.report.page.panels import panels_of, tree
 
 GRID = (0, 1, 3, 10, 30, 100, 300, 1000)
-SHOWN = ["flip_rate", "correction_and_corruption", "quality", "failure_modes"]
+SHOWN = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes"]
 
 
 @pytest.fixture
