@@ -39,7 +39,8 @@ def test_a_new_layout_alone_costs_what_the_guide_says(programs, relayout, tokens
     assert all(ast.dump(ast.parse(old)) == ast.dump(ast.parse(new)) for old, new in pairs)
     found = [similarity(old, new) for old, new in pairs]
     means = [
-        fmean(each[name] for each in found) for name in ("token_similarity", "char_similarity")
+        fmean(each[name] or 0.0 for each in found)
+        for name in ("token_similarity", "char_similarity")
     ]
     assert [f"{mean:.2f}" for mean in means] == [tokens, characters]
     guide = " ".join((REPOSITORY_ROOT / "docs/choosing.md").read_text().split())
