@@ -134,6 +134,23 @@ def make_direction_test(**other):
     }
 
 
+def make_floor(**other):
+    """The noise floor of a baseline that is reproduced, changed in these fields."""
+    return {
+        "n_problems": 110,
+        "n_verdicts": 0,
+        "n_pass_to_fail": 0,
+        "n_fail_to_pass": 0,
+        "rate": 0.0,
+        "interval": [0.0, 3.4],
+        "n_texts": 0,
+        "counted_against": "reproduced",
+        "causes": [],
+        "statement": "The baseline is reproduced here.",
+        **other,
+    }
+
+
 def make_final(row, **other):
     """A coefficient's summary as that of a final evaluation, changed in these fields."""
     values = {**row.dump(), **other}
@@ -170,6 +187,7 @@ def make_run(folder, records, model_name="a/model", **summary):
     norm = {"median": 20.0, "n_positions": 100, "direction_norm": 1.0}
     feature = {"layer": 3, "feature_idx": 14}
     values: dict[str, Any] = {
+        "noise_floor": make_floor(),
         "timestamp": now,
         "duration_seconds": 1.0,
         "lanes": None,
