@@ -12,6 +12,7 @@ from phase4_5.records import (
     CoefficientSummary,
     ProgramRecord,
     RunSummary,
+    UnsteeredRecord,
     flip_direction,
 )
 from phase4_5.results.choice import SELECTED_FILE
@@ -132,6 +133,35 @@ def make_direction_test(**other):
         "statement": "It does more.",
         **other,
     }
+
+
+def make_unsteered(
+    task_id=1, given=BASELINE, here=BASELINE, baseline_passed=True, steered_passed=True, **other
+):
+    """The record of coefficient 0: the given text and verdict, and those here."""
+    changed = flip_direction(baseline_passed, steered_passed)
+    return UnsteeredRecord.model_validate(
+        {
+            "task_id": task_id,
+            "prompt": f"Write a function, number {task_id}.\n",
+            "baseline_code": given,
+            "steered_code": here,
+            "baseline_passed": baseline_passed,
+            "steered_passed": steered_passed,
+            "flipped": changed is not None,
+            "flip_direction": changed,
+            **similarity(given, here),
+            "outcome": "passed" if steered_passed else "wrong_answer",
+            "error": None,
+            "n_new_tokens": 20,
+            "stop_reason": "program_end",
+            "failure_mode": None if steered_passed else "wrong_answer",
+            "changes": [],
+            "valid_syntax": True,
+            "signature_intact": True,
+            **other,
+        }
+    )
 
 
 def make_floor(**other):

@@ -150,7 +150,7 @@ def _causes(records: Sequence[UnsteeredRecord]) -> list[FloorCause]:
             words=CAUSES[cause],
             n_problems=len(group),
             n_verdicts=sum(record.flipped for record in group),
-            task_ids=[record.task_id for record in group],
+            task_ids=sorted(record.task_id for record in group),
         )
         for cause, group in by_cause.items()
     ]
