@@ -1,4 +1,4 @@
-"""Is the given baseline the one that is made here? Shares by other people's code, causes by text."""
+"""Is the given baseline the one that is made here? Shares by statsmodels, causes by the text."""
 
 import pytest
 from report_runs import make_unsteered
