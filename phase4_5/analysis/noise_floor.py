@@ -92,8 +92,9 @@ def refusal(floor: NoiseFloor, baseline: str) -> str:
         f"{baseline}: {_count(floor)} differ from those of the programs reproduced here "
         f"({floor.rate:.1f} %; above {REFUSED_ABOVE:g} % no coefficient is recommended). "
         f"{diagnosis(floor)} Make the baseline here (python3 run.py phase 3.6, in another "
-        "PVA_SAE_DATA_DIR), or set PVA_SAE_BASELINE=reproduced to count flips against the programs reproduced here, or "
-        "PVA_SAE_BASELINE=as_given to count them against the file's; what is computed is kept"
+        "PVA_SAE_DATA_DIR), or set PVA_SAE_BASELINE=reproduced to count flips against the programs "
+        "reproduced here, or PVA_SAE_BASELINE=as_given to count them against the file's; what is "
+        "computed is kept"
     )
 
 
