@@ -309,7 +309,16 @@ def _show_status(parsed: argparse.Namespace) -> None:
         else:
             state = f"not done: {phase.command}"
         _say(f"{phase.number}  {folder}  {state}")
+    _show_noise_floor(config)
     _show_selected(config)
+
+
+def _show_noise_floor(config: "Config") -> None:
+    from phase4_5.results.run_files import load_noise_floor
+
+    floor = load_noise_floor(config.output_dir("4.5"))
+    if floor is not None:
+        _say(f"     {floor.statement}")
 
 
 def _show_selected(config: "Config") -> None:

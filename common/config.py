@@ -76,6 +76,12 @@ def _check_numbers(values: list[float]) -> list[float]:
     return values
 
 
+def _check_steers(values: list[float]) -> list[float]:
+    if not any(values):
+        raise ValueError("0 is no steering, which is always run; add a coefficient above 0")
+    return values
+
+
 def _check_fractions(values: list[float]) -> list[float]:
     in_range = all(0 < value < 1 for value in values)
     if len(values) != 3 or not in_range or abs(sum(values) - 1) > 1e-6:
@@ -86,6 +92,7 @@ def _check_fractions(values: list[float]) -> list[float]:
 NumberList = Annotated[
     list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_numbers)
 ]
+Grid = Annotated[NumberList, AfterValidator(_check_steers)]
 FractionList = Annotated[
     list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_fractions)
 ]
@@ -175,7 +182,11 @@ class Config(BaseSettings):
     phase3_5_samples_per_temperature: int = Field(default=5, ge=1)
 
     # === STEERING COEFFICIENT SELECTION (Phase 4.5) ===
-    phase4_5_coefficients: NumberList = [1, 3, 10, 30, 100, 300, 1000]
+    baseline: Literal["reproduced", "as_given"] | None = None
+    """What flips are counted against where the given baseline isn't reproduced here: the programs
+    reproduced here, or the file's. None: those reproduced, and no recommendation if too many
+    verdicts differ."""
+    phase4_5_coefficients: Grid = [1, 3, 10, 30, 100, 300, 1000]
     phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
     phase4_5_refine_evaluations: int = Field(default=0, ge=0)
     """Coefficients that may be added between the two best neighbours, for each direction."""

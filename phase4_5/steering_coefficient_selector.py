@@ -27,6 +27,7 @@ from phase4_5.results.choice import chosen_coefficients, manual_choice
 from phase4_5.results.outputs import Findings, HowRun, collect_run, save_summary
 from phase4_5.search.executors import Executor, compute_device, open_executor, steered_model
 from phase4_5.search.inputs import SearchInputs, journal_settings, load_inputs
+from phase4_5.search.reproduction import report_floor, require_reproduced
 from phase4_5.search.runner import Runner
 from phase4_5.search.stages import Search, with_relative_strength
 
@@ -53,7 +54,8 @@ class SteeringCoefficientSelector:
         """Run the grid search; returns the content of `phase_4_5_summary.json`.
 
         Raises:
-            InputError: an input is missing or wrong; nothing has been overwritten.
+            InputError: an input is missing or wrong, or the baseline isn't reproduced here; nothing
+                has been overwritten.
         """
         started = datetime.now(UTC)
         clock = time.perf_counter()
@@ -80,10 +82,19 @@ class SteeringCoefficientSelector:
         return run.summary.dump()
 
     def _find(self, search: Search, inputs: SearchInputs) -> Findings:
-        """Grid, refinement, controls, recommendation, and the chosen ones on other problems."""
-        results = search.refine(search.grid(inputs.problems), inputs.problems)
-        controls = search.controls(results, inputs.problems)
-        residual_norm = search.residual_norm(inputs.problems)
+        """Coefficient 0, the grid, refinement, controls, recommendation, and the chosen ones on
+        other problems."""
+        # First, so that a baseline of another machine is told in the first minute.
+        reproduction = search.reproduce([*inputs.problems, *inputs.held_out])
+        require_reproduced(reproduction.floor, self.config)
+        report_floor(reproduction.floor)
+        problems = [reproduction.problems[each.task_id] for each in inputs.problems]
+        held_out = [reproduction.problems[each.task_id] for each in inputs.held_out]
+        results = search.refine(search.grid(problems), problems)
+        controls = search.controls(results, problems)
+        residual_norm = search.residual_norm(
+            [reproduction.written_here[each.task_id] for each in problems]
+        )
         results = with_corrected_p(with_relative_strength(results, residual_norm))
         recommendations = {
             steering_type: recommend(rows, steering_type) for steering_type, rows in results.items()
@@ -95,6 +106,7 @@ class SteeringCoefficientSelector:
             else {name: entry.coefficient for name, entry in recommendations.items()}
         )
         return Findings(
+            noise_floor=reproduction.floor,
             features=inputs.features,
             results=results,
             columns=search.columns,
@@ -102,7 +114,7 @@ class SteeringCoefficientSelector:
             residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
-            final_evaluation=search.final_evaluation(coefficients, inputs.held_out),
+            final_evaluation=search.final_evaluation(coefficients, held_out),
             records=search.records,
         )
 
@@ -128,8 +140,10 @@ class SteeringCoefficientSelector:
         n_grid = n_directions * len(config.phase4_5_coefficients) * len(inputs.problems)
         n_final = n_directions * len(inputs.held_out)
         logger.info(
-            "%d programs for the grid, %d for its controls, %d for the final evaluation and about "
-            "%d for the random directions beside it (PVA_SAE_PHASE4_5_FINAL_CONTROLS)",
+            "%d programs without steering, %d for the grid, %d for its controls, %d for the final "
+            "evaluation and about %d for the random directions beside it "
+            "(PVA_SAE_PHASE4_5_FINAL_CONTROLS)",
+            len(inputs.problems) + len(inputs.held_out),
             n_grid,
             n_grid * (n_random + n_opposite),
             n_final,
@@ -152,6 +166,9 @@ class SteeringCoefficientSelector:
     ) -> dict[str, Any]:
         """Evaluate one coefficient of a direction on some problems.
 
+        Flips are counted against the programs reproduced here, unless the setting `baseline` says
+        otherwise; a high noise floor is logged.
+
         Args:
             coefficient: how many times the direction is added.
             problems_subset: problems, or rows of the baseline file.
@@ -167,7 +184,14 @@ class SteeringCoefficientSelector:
             for problem in problems_subset
         ]
         with open_executor(self.generator) as executor:
-            records = self._search(executor, journal).evaluate(steering_type, coefficient, problems)
+            search = self._search(executor, journal)
+            reproduction = search.reproduce(problems)
+            report_floor(reproduction.floor)
+            records = search.evaluate(
+                steering_type,
+                coefficient,
+                [reproduction.problems[problem.task_id] for problem in problems],
+            )
         summary = summarise_coefficient(records, bounds=own_bounds(self.config.phase4_5_max_kl))
         return {**summary.dump(), "results": [record.dump() for record in records]}
 

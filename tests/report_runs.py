@@ -13,6 +13,7 @@ from phase4_5.records import (
     CoefficientSummary,
     ProgramRecord,
     RunSummary,
+    UnsteeredRecord,
     flip_direction,
 )
 from phase4_5.results.choice import SELECTED_FILE
@@ -141,6 +142,52 @@ def make_direction_test(**other):
     }
 
 
+def make_unsteered(
+    task_id=1, given=BASELINE, here=BASELINE, baseline_passed=True, steered_passed=True, **other
+):
+    """The record of coefficient 0: the given text and verdict, and those here."""
+    changed = flip_direction(baseline_passed, steered_passed)
+    return UnsteeredRecord.model_validate(
+        {
+            "task_id": task_id,
+            "prompt": f"Write a function, number {task_id}.\n",
+            "baseline_code": given,
+            "steered_code": here,
+            "baseline_passed": baseline_passed,
+            "steered_passed": steered_passed,
+            "flipped": changed is not None,
+            "flip_direction": changed,
+            **similarity(given, here),
+            "outcome": "passed" if steered_passed else "wrong_answer",
+            "error": None,
+            "n_new_tokens": 20,
+            "stop_reason": "program_end",
+            "failure_mode": None if steered_passed else "wrong_answer",
+            "changes": [],
+            "valid_syntax": True,
+            "signature_intact": True,
+            **other,
+        }
+    )
+
+
+def make_floor(**other):
+    """The noise floor of a baseline that is reproduced, changed in these fields."""
+    return {
+        "n_problems": 110,
+        "n_verdicts": 0,
+        "n_pass_to_fail": 0,
+        "n_fail_to_pass": 0,
+        "rate": 0.0,
+        "interval": [0.0, 3.4],
+        "n_texts": 0,
+        "counted_against": "reproduced",
+        "causes": [],
+        "statement": "The baseline is reproduced here.",
+        **other,
+    }
+
+
 def make_final(row, **other):
     """A coefficient's summary as that of a final evaluation, changed in these fields."""
     values = {**row.dump(), **other}
@@ -177,6 +224,7 @@ def make_run(folder, records, model_name="a/model", **summary):
     norm = {"median": 20.0, "n_positions": 100, "direction_norm": 1.0}
     feature = {"layer": 3, "feature_idx": 14}
     values: dict[str, Any] = {
+        "noise_floor": make_floor(),
         "timestamp": now,
         "duration_seconds": 1.0,
         "lanes": None,

@@ -317,6 +317,7 @@ def test_a_failed_run_is_status_1_with_a_traceback_only_when_verbose(data, monke
 @pytest.mark.usefixtures("without_pictures", "only_the_grid")
 def test_a_journal_of_other_settings_is_refused_and_fresh_starts_over(data, monkeypatch, capsys):
     arguments = ["phase", "4.5", "--data-dir", str(data), "--coefficients", "1"]
+    monkeypatch.setenv("PVA_SAE_BASELINE", "reproduced")
     monkeypatch.setenv("PVA_SAE_MAX_NEW_TOKENS", "3")
     assert run.main(arguments) == 0
     monkeypatch.setenv("PVA_SAE_MAX_NEW_TOKENS", "4")

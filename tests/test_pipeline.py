@@ -172,6 +172,7 @@ def test_a_llama_is_steered_too_at_either_site(earlier, llama):
         "PVA_SAE_MODEL_NAME": str(folder),
         "PVA_SAE_DATA_DIR": str(earlier),
         "PVA_SAE_MAX_NEW_TOKENS": "8",
+        "PVA_SAE_BASELINE": "reproduced",
         "PVA_SAE_RESIDUAL_SITE": "resid_post",
     }
     arguments = ("phase", "4.5", "--problems", "2", "--coefficients", "1,1000")

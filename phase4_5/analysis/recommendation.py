@@ -16,8 +16,8 @@ quality, the one with the largest effect wanted, net of its opposite (correction
 corruption rate for correct-steering): effects like the published ones, of 4 and 15 %, never reach
 the band. Where none has such an effect it is the one whose flip rate is nearest to the band (on
 ties the one towards it: the largest if the flip rate is too low, else the smallest); if none keeps
-quality, the smallest one. Coefficient 0, no steering, is recommended only if nothing else was
-tried. "Small" is meant without the sign.
+quality, the smallest one. Coefficient 0, no steering, is never named. "Small" is meant without the
+sign.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,13 @@ def recommend(
         steering_type: the direction, which says what effect is wanted.
 
     Raises:
-        ValueError: there are no summaries.
+        ValueError: there are no summaries of coefficients other than 0.
     """
-    if not summaries:
+    steered = [summary for summary in summaries if summary.coefficient != 0]
+    if not steered:
         raise ValueError("no coefficients to choose from")
-    chosen = min(summaries, key=lambda summary: preference(summary, steering_type))
-    qualifying = [summary for summary in summaries if not shortcomings(summary)]
+    chosen = min(steered, key=lambda summary: preference(summary, steering_type))
+    qualifying = [summary for summary in steered if not shortcomings(summary)]
     rationale = (
         _why_best(chosen, qualifying, steering_type)
         if qualifying
@@ -73,14 +74,11 @@ def recommend(
 def preference(summary: CoefficientSummary, steering_type: SteeringType) -> tuple[float, ...]:
     """The rule at the top of this module as a sort key: the recommended coefficient is the least.
 
-    Those that qualify come first, then those that keep quality and syntax, then the others;
-    coefficient 0 only after all of them, unless it qualifies.
+    Those that qualify come first, then those that keep quality and syntax, then the others.
     """
     size = abs(summary.coefficient)
     if not shortcomings(summary):
         return 0, -_effect(summary, steering_type), -summary.mean_token_similarity, size
-    if size == 0:
-        return (3,)
     if quality_shortcomings(summary):
         return 2, size
     net = max(0.0, _net_effect(summary, steering_type))
@@ -237,6 +235,8 @@ def _why_not_the_others(
 def _why_not(
     summary: CoefficientSummary, chosen: CoefficientSummary, steering_type: SteeringType
 ) -> str:
+    if summary.coefficient == 0:
+        return "no steering"
     found = shortcomings(summary)
     if found:
         return ", ".join(found)

@@ -13,6 +13,7 @@ from phase4_5.records import (
     ControlRow,
     Controls,
     FinalEvaluation,
+    NoiseFloor,
     ProgramRecord,
 )
 from phase4_5.results.run_files import Run
@@ -32,6 +33,7 @@ class Direction:
     controls: Mapping[str, ControlComparison]
     """Those that were run, by kind."""
     final_evaluation: FinalEvaluation | None
+    noise_floor: NoiseFloor
 
     @property
     def coefficients(self) -> list[float]:
@@ -78,6 +80,7 @@ def directions_of(run: Run) -> list[Direction]:
             run.summary.recommended[steering_type].coefficient,
             _comparisons(run.summary.controls[steering_type]),
             run.summary.final_evaluation[steering_type],
+            run.summary.noise_floor,
         )
         for steering_type in STEERING_TYPES
     ]

@@ -10,7 +10,7 @@ from phase4_5.plots.direction import Direction
 from phase4_5.plots.lines import Line, Point, draw_line, percent_scale
 from phase4_5.plots.log_axis import LogAxis
 from phase4_5.plots.pictures import Told, picture
-from phase4_5.plots.style import BLACK, BLUE, GREY, ORANGE, PINK, RED
+from phase4_5.plots.style import BLACK, BLUE, GREY, ORANGE, PINK, RED, SKY
 from phase4_5.plots.told import percent, rounded, value
 from phase4_5.records import ControlRow, Metrics
 
@@ -52,12 +52,22 @@ def _tell_flips(direction: Direction, coefficient: float) -> Told:
 
 @picture(1, LogAxis, tell=_tell_flips)
 def draw_flip_rate(panel: "Axes", direction: Direction, axis: CoefficientAxis) -> None:
-    """The flip rate, the band wanted, and what other directions of the same norm do."""
+    """The flip rate, the band wanted, the noise floor, and what other directions of the same norm
+    do."""
     n_problems = direction.results[0].n_problems
     percent_scale(panel, f"flip rate (% of {n_problems} problem{'s' * (n_problems != 1)})")
     low, high = FLIP_RATE_BAND
     wanted = f"{low:g}–{high:g} %: wanted"
     panel.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label=wanted)
+    floor = direction.noise_floor
+    panel.axhline(
+        floor.rate,
+        color=SKY,
+        linestyle=(0, (4, 2)),
+        linewidth=1.0,
+        zorder=1.5,
+        label=f"noise floor {floor.rate:.1f} % ({floor.n_verdicts} of {floor.n_problems})",
+    )
     points = [_point(METRIC["flip_rate"], each) for each in direction.results]
     draw_line(panel, axis, _FLIPS, points, place=1, places=3)
     for control, line, place in (("opposite", _OPPOSITE, 0), ("random", _RANDOM, 2)):

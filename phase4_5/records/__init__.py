@@ -23,6 +23,7 @@ from phase4_5.records.comparisons import (
     Neighbours,
     Outcome,
 )
+from phase4_5.records.noise_floor import Cause, CountedAgainst, FloorCause, NoiseFloor
 from phase4_5.records.program import (
     OPPOSITE,
     Count,
@@ -30,14 +31,18 @@ from phase4_5.records.program import (
     Fraction,
     Key,
     ProgramRecord,
+    UnsteeredRecord,
+    WrittenProgram,
     control_names,
     example_key,
     flip_direction,
     record_key,
+    unsteered_key,
 )
 from phase4_5.records.run import FeatureSummary, ResidualNorm, RunConfig, RunEnvironment, RunSummary
 
 __all__ = [
+    "Cause",
     "Choice",
     "ChosenCoefficient",
     "CoefficientSummary",
@@ -46,10 +51,12 @@ __all__ = [
     "ControlRow",
     "Controls",
     "Count",
+    "CountedAgainst",
     "DirectionTest",
     "FeatureSummary",
     "FinalEvaluation",
     "FlipDirection",
+    "FloorCause",
     "Fraction",
     "Interval",
     "Key",
@@ -57,6 +64,7 @@ __all__ = [
     "Metrics",
     "NOT_EVALUATED",
     "Neighbours",
+    "NoiseFloor",
     "OPPOSITE",
     "Outcome",
     "ProgramRecord",
@@ -66,9 +74,12 @@ __all__ = [
     "RunEnvironment",
     "RunSummary",
     "SelectionMethod",
+    "UnsteeredRecord",
     "Verdict",
+    "WrittenProgram",
     "control_names",
     "example_key",
     "flip_direction",
     "record_key",
+    "unsteered_key",
 ]

@@ -15,6 +15,7 @@ Key = tuple[Any, ...]
 OPPOSITE = "opposite"
 """The name of the control that pushes the other way."""
 _RANDOM = "random_"
+_UNSTEERED = "unsteered"
 
 
 def control_names(n_random: int, opposite: bool) -> list[str]:
@@ -36,6 +37,11 @@ def record_key(
     return key if control is None else (*key, control)
 
 
+def unsteered_key(task_id: int) -> Key:
+    """What a journal finds the program of coefficient 0 by."""
+    return _UNSTEERED, task_id
+
+
 def flip_direction(before: bool, after: bool) -> FlipDirection | None:
     """How a verdict changed; None if it didn't."""
     if before == after:
@@ -43,14 +49,10 @@ def flip_direction(before: bool, after: bool) -> FlipDirection | None:
     return "pass→fail" if before else "fail→pass"
 
 
-class ProgramRecord(FileModel):
-    """A program that was written under steering, beside the unsteered one, and its verdict."""
+class WrittenProgram(FileModel):
+    """A program that was written here, beside the baseline's, and its verdict."""
 
     task_id: int
-    steering_type: SteeringType
-    coefficient: float
-    control: str | None = None
-    """The name of the control that stood in the latent's place; the key is left out if none did."""
     prompt: Text
     baseline_code: Text
     steered_code: Text
@@ -94,12 +96,24 @@ class ProgramRecord(FileModel):
             )
         return self
 
+
+class ProgramRecord(WrittenProgram):
+    """A program that was written under steering, beside the unsteered one, and its verdict."""
+
+    steering_type: SteeringType
+    coefficient: float
+    control: str | None = None
+    """The name of the control that stood in the latent's place; the key is left out if none did."""
+
     @model_serializer(mode="wrap")
-    def _without_no_control(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _key_first(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = dump(self)
-        if self.control is None:
-            del values["control"]
-        return values
+        names = ["task_id", "steering_type", "coefficient"]
+        if self.control is not None:
+            names.append("control")
+        key = {name: values[name] for name in names}
+        values.pop("control", None)
+        return {**key, **values}
 
     @property
     def key(self) -> Key:
@@ -110,3 +124,18 @@ class ProgramRecord(FileModel):
     def example_key(self) -> str:
         """What a person finds it by."""
         return example_key(self.steering_type, self.coefficient, self.task_id)
+
+
+class UnsteeredRecord(WrittenProgram):
+    """The program that the model writes here without steering, beside the given baseline's.
+
+    `steered_code` and `steered_passed` are what coefficient 0 gives here; it is `flipped` if the
+    given verdict is another one.
+    """
+
+    coefficient: Literal[0] = 0
+
+    @property
+    def key(self) -> Key:
+        """What its journal finds it by."""
+        return unsteered_key(self.task_id)

@@ -9,6 +9,7 @@ from common.typed_files import FileModel, Text
 from phase4_5.records.choice import Choice, Recommendation
 from phase4_5.records.coefficient import CoefficientSummary
 from phase4_5.records.comparisons import Controls, FinalEvaluation, Neighbours
+from phase4_5.records.noise_floor import NoiseFloor
 from phase4_5.records.program import Count, Fraction
 
 
@@ -52,6 +53,8 @@ class RunSummary(FileModel):
     """The content of `phase_4_5_summary.json`."""
 
     phase: str = "4.5"
+    noise_floor: NoiseFloor
+    """First: where it is high, no number below can be read without it."""
     timestamp: str
     duration_seconds: float
     config: RunConfig

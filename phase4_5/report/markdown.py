@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from common.terms import STEERING_TYPES, SteeringType
 from phase4_5.analysis.metrics import METRIC, METRICS
+from phase4_5.analysis.noise_floor import is_told_first
 from phase4_5.analysis.statistics import CONFIDENCE, MAX_PROBLEMS, POWER
 from phase4_5.records import (
     ChosenCoefficient,
@@ -15,7 +16,7 @@ from phase4_5.records import (
     Neighbours,
 )
 from phase4_5.report.markup import block, code, escape, prose, quote, table
-from phase4_5.report.text import counts_text, flip_lines, latent_words
+from phase4_5.report.text import MAX_EXAMPLES, counts_text, flip_lines, latent_words
 from phase4_5.results.run_files import Run
 
 # rate of the summary, the counts behind it
@@ -32,6 +33,7 @@ def markdown_report(run: Run) -> str:
     Whatever a model or a person wrote is text in it, never markup.
     """
     parts = ["# Phase 4.5: steering coefficients", _what_was_run(run), _READING]
+    parts.insert(1 if is_told_first(run.summary.noise_floor) else 3, _noise_floor(run))
     for steering_type in STEERING_TYPES:
         title = f"{steering_type.capitalize()}-steering"
         parts += [
@@ -52,6 +54,26 @@ def markdown_report(run: Run) -> str:
             _flips(run, steering_type),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _noise_floor(run: Run) -> str:
+    """How far the given baseline is from here, and which problems differ."""
+    floor = run.summary.noise_floor
+    said = escape(floor.statement)
+    parts = [prose(f"**{said}**" if is_told_first(floor) else said)]
+    if floor.causes:
+        rows = [
+            [cause.words, f"{cause.n_problems}", f"{cause.n_verdicts}", _some(cause.task_ids)]
+            for cause in floor.causes
+        ]
+        head = ["what probably differs", "problems", "verdicts", "task_id"]
+        parts.append(table(head, rows))
+    return "\n\n".join(parts)
+
+
+def _some(task_ids: Sequence[int]) -> str:
+    shown = ", ".join(f"{task_id}" for task_id in task_ids[:MAX_EXAMPLES])
+    return shown if len(task_ids) <= MAX_EXAMPLES else f"{shown}, ..."
 
 
 _READING = prose(

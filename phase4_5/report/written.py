@@ -1,9 +1,13 @@
 """Writing the reports of a run, and the log lines at its end."""
 
+import textwrap
+
 from common.files import write_text
 from common.logging import get_logger
+from phase4_5.analysis.noise_floor import is_told_first
 from phase4_5.plots import save_plots
 from phase4_5.report.markdown import markdown_report
+from phase4_5.report.markup import WIDTH
 from phase4_5.report.page import REPORT_FILE, write_report
 from phase4_5.report.text import analysis_text
 from phase4_5.results.run_files import Run
@@ -23,7 +27,7 @@ def write_reports(run: Run) -> None:
 
 
 def _save_analysis(run: Run) -> None:
-    parts = [
+    parts = [textwrap.fill(run.summary.noise_floor.statement, WIDTH)] + [
         analysis_text(
             steering_type,
             rows,
@@ -37,6 +41,9 @@ def _save_analysis(run: Run) -> None:
 
 def log_outcome(run: Run) -> None:
     """Say what was found, and what a person does next."""
+    floor = run.summary.noise_floor
+    if is_told_first(floor):
+        logger.warning("%s", floor.statement)
     for steering_type, rule in run.summary.recommended.items():
         chosen = run.selected.of(steering_type)
         how = "recommended" if rule.qualifies else "named; none qualifies"

@@ -20,12 +20,14 @@ from phase4_5.records import (
     FeatureSummary,
     FinalEvaluation,
     Neighbours,
+    NoiseFloor,
     ProgramRecord,
     Recommendation,
     ResidualNorm,
     RunConfig,
     RunEnvironment,
     RunSummary,
+    WrittenProgram,
     control_names,
 )
 from phase4_5.results.choice import completed, manual_choice, recommended_choice, write_choice
@@ -46,6 +48,7 @@ FINAL_EXAMPLES_DIR = "final_examples"
 class Findings:
     """What the phase has found out."""
 
+    noise_floor: NoiseFloor
     features: dict[SteeringType, Feature]
     results: dict[SteeringType, list[CoefficientSummary]]
     columns: dict[SteeringType, dict[float, list[ProgramRecord]]]
@@ -55,7 +58,7 @@ class Findings:
     controls: dict[SteeringType, Controls | None]
     recommendations: dict[SteeringType, Recommendation]
     final_evaluation: dict[SteeringType, FinalEvaluation | None]
-    records: dict[Stage, list[ProgramRecord]]
+    records: dict[Stage, Sequence[WrittenProgram]]
     """All of them, by what they were computed for."""
 
 
@@ -101,6 +104,7 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
         findings.final_evaluation,
     )
     summary = RunSummary(
+        noise_floor=findings.noise_floor,
         timestamp=how.started,
         duration_seconds=round(how.duration_seconds, 3),
         config=RunConfig.model_validate(config.model_dump(mode="json")),

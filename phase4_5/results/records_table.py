@@ -5,19 +5,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from common.files import write_atomically
-from phase4_5.records import ProgramRecord
+from phase4_5.records import ProgramRecord, WrittenProgram
 
 RECORDS_FILE = "all_records.parquet"
 
-Stage = Literal["grid", "controls", "final_evaluation", "final_controls"]
+Stage = Literal["unsteered", "grid", "controls", "final_evaluation", "final_controls"]
 """What a record was computed for."""
 
 
-def write_records(folder: Path, stages: Mapping[Stage, Sequence[ProgramRecord]]) -> Path:
+def write_records(folder: Path, stages: Mapping[Stage, Sequence[WrittenProgram]]) -> Path:
     """Write `all_records.parquet`: a row a record, its stage and then the fields of the record.
 
     Ordered by stage, direction, control, coefficient and `task_id`. A record of the latent itself
-    has no `control`.
+    has no `control`; one of stage `unsteered`, of coefficient 0, compares the given baseline's
+    program (`baseline_code`) with the one written here, and has no direction either.
 
     Raises:
         InputError: the file can't be written.
@@ -37,12 +38,14 @@ def write_records(folder: Path, stages: Mapping[Stage, Sequence[ProgramRecord]])
     return path
 
 
-def _order(record: ProgramRecord) -> tuple[str, str, float, int]:
+def _order(record: WrittenProgram) -> tuple[str, str, float, int]:
+    if not isinstance(record, ProgramRecord):
+        return "", "", 0.0, record.task_id
     return record.steering_type, record.control or "", record.coefficient, record.task_id
 
 
-def _row(record: ProgramRecord) -> dict[str, Any]:
-    values = {name: getattr(record, name) for name in ProgramRecord.model_fields}
+def _row(record: WrittenProgram) -> dict[str, Any]:
+    values = {name: getattr(record, name, None) for name in ProgramRecord.model_fields}
     # Arrow takes no lone surrogates, which a model can write.
     return {
         name: value.encode("utf-8", "backslashreplace").decode()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from common.errors import InputError
 from common.terms import STEERING_TYPES, SteeringType
-from common.typed_files import read_model, read_models
-from phase4_5.records import Choice, CoefficientSummary, ProgramRecord, RunSummary
+from common.typed_files import FileModel, read_model, read_models
+from phase4_5.records import Choice, CoefficientSummary, NoiseFloor, ProgramRecord, RunSummary
 
 EXAMPLES_DIR = "coefficient_examples"
 SUMMARY_FILE = "phase_4_5_summary.json"
@@ -71,6 +71,20 @@ def load_summary(folder: Path) -> RunSummary:
     if not path.is_file():
         raise InputError(f"{path}: missing; it is made by: python3 run.py phase 4.5")
     return read_model(path, RunSummary, _REMEDY)
+
+
+class _FloorOnly(FileModel):
+    noise_floor: NoiseFloor | None = None
+
+
+def load_noise_floor(folder: Path) -> NoiseFloor | None:
+    """The noise floor of a run; None without a summary, or if it is of an older version.
+
+    Raises:
+        InputError: the summary is damaged.
+    """
+    path = folder / SUMMARY_FILE
+    return read_model(path, _FloorOnly, _REMEDY).noise_floor if path.is_file() else None
 
 
 def _check_same_run(

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
@@ -70,7 +71,22 @@ def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Progr
 def _record(
     cell: Cell, code: str, generation: Generation, result: ExecutionResult, damage: Damage
 ) -> ProgramRecord:
-    problem = cell.problem
+    return ProgramRecord.model_validate(
+        {
+            "steering_type": cell.steering_type,
+            "coefficient": float(cell.steering.coefficient),
+            "control": cell.control,
+            "n_new_tokens": generation.n_new_tokens,
+            **beside_baseline(cell.problem, code, result, generation.stop_reason),
+            **asdict(damage),
+        }
+    )
+
+
+def beside_baseline(
+    problem: BaselineProblem, code: str, result: ExecutionResult, stop_reason: str
+) -> dict[str, Any]:
+    """The fields of a `WrittenProgram` that say what was written, and how the baseline differs."""
     name = expected_function(problem.test_list)
     program = Program(
         code=code,
@@ -78,34 +94,27 @@ def _record(
         error=result.error,
         expected_function=name,
         baseline_code=problem.baseline_code,
-        stop_reason=generation.stop_reason,
+        stop_reason=stop_reason,
     )
     changed = flip_direction(problem.baseline_passed, result.passed)
-    return ProgramRecord.model_validate(
-        {
-            "task_id": problem.task_id,
-            "steering_type": cell.steering_type,
-            "coefficient": float(cell.steering.coefficient),
-            "control": cell.control,
-            "prompt": problem.prompt,
-            "baseline_code": problem.baseline_code,
-            "steered_code": code,
-            "baseline_passed": problem.baseline_passed,
-            "steered_passed": result.passed,
-            "flipped": changed is not None,
-            "flip_direction": changed,
-            **similarity(problem.baseline_code, code),
-            "outcome": result.outcome,
-            "error": result.error,
-            "n_new_tokens": generation.n_new_tokens,
-            "stop_reason": generation.stop_reason,
-            "failure_mode": classify(program),
-            "changes": what_changed(problem.baseline_code, code),
-            "valid_syntax": has_valid_syntax(code),
-            "signature_intact": signature_intact(code, problem.baseline_code, name),
-            **asdict(damage),
-        }
-    )
+    return {
+        "task_id": problem.task_id,
+        "prompt": problem.prompt,
+        "baseline_code": problem.baseline_code,
+        "steered_code": code,
+        "baseline_passed": problem.baseline_passed,
+        "steered_passed": result.passed,
+        "flipped": changed is not None,
+        "flip_direction": changed,
+        **similarity(problem.baseline_code, code),
+        "outcome": result.outcome,
+        "error": result.error,
+        "stop_reason": stop_reason,
+        "failure_mode": classify(program),
+        "changes": what_changed(problem.baseline_code, code),
+        "valid_syntax": has_valid_syntax(code),
+        "signature_intact": signature_intact(code, problem.baseline_code, name),
+    }
 
 
 def clear_gpu_cache() -> None:

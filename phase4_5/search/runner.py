@@ -9,9 +9,10 @@ from common.journal import Journal
 from common.logging import get_logger
 from common.typed_files import FileModel
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import Key, ProgramRecord
+from phase4_5.records import Key, ProgramRecord, UnsteeredRecord, unsteered_key
 from phase4_5.search.cells import Cell
 from phase4_5.search.executors import Executor
+from phase4_5.search.reproduction import recounted
 from phase4_5.search.residual_norm import NormRecord
 
 logger = get_logger("phase4_5.search")
@@ -55,8 +56,9 @@ class Runner:
         """
         records: dict[Key, ProgramRecord] = {}
         for cell in cells:
-            record = self._kept(cell.key, ProgramRecord)
-            if record is not None:
+            kept = self._kept(cell.key, ProgramRecord)
+            if kept is not None:
+                record = recounted(kept, cell.problem)
                 records[cell.key] = record
                 note(record)
         _report_unmeasured(records.values(), description)
@@ -73,6 +75,29 @@ class Runner:
                 bar.update()
                 note(record)
         return records
+
+    def unsteered(self, problems: Sequence[BaselineProblem]) -> list[UnsteeredRecord]:
+        """The program of coefficient 0 for each problem, in their order.
+
+        Raises:
+            InputError: the journal is damaged.
+        """
+        keys = [unsteered_key(problem.task_id) for problem in problems]
+        records = {key: self._kept(key, UnsteeredRecord) for key in keys}
+        missing = [
+            problem for key, problem in zip(keys, problems, strict=True) if records[key] is None
+        ]
+        with tqdm(
+            total=len(keys),
+            initial=len(keys) - len(missing),
+            desc="Phase 4.5: without steering",
+            unit="program",
+        ) as bar:
+            for record in self._executor.write_unsteered(missing):
+                self._keep(record.key, record)
+                records[record.key] = record
+                bar.update()
+        return [record for record in records.values() if record is not None]
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]

@@ -1,4 +1,4 @@
-"""The stages of the search: the grid, its refinement, the controls, the final evaluation.
+"""The stages of the search: coefficient 0, the grid, refinement, controls, the final evaluation.
 
 Each runs its cells, saves their records where a person finds them, and returns what it found.
 """
@@ -21,6 +21,7 @@ from phase4_5.records import (
     FinalEvaluation,
     ProgramRecord,
     ResidualNorm,
+    WrittenProgram,
     control_names,
 )
 from phase4_5.results.outputs import CONTROL_EXAMPLES_DIR, FINAL_EXAMPLES_DIR, save_examples
@@ -29,6 +30,7 @@ from phase4_5.search.cells import Cell
 from phase4_5.search.controls import control_cells, spread_controls
 from phase4_5.search.inputs import SearchInputs
 from phase4_5.search.refinement import refine
+from phase4_5.search.reproduction import Reproduction, compare_with_given
 from phase4_5.search.residual_norm import relative_strength, summarise_norms
 from phase4_5.search.runner import Runner
 
@@ -52,13 +54,20 @@ class Search:
     def __init__(self, config: Config, inputs: SearchInputs, runner: Runner) -> None:
         """Take the latents with their directions, and who runs the cells."""
         self.columns: dict[SteeringType, Columns] = {name: {} for name in inputs.features}
-        self.records: dict[Stage, list[ProgramRecord]] = {}
+        self.records: dict[Stage, Sequence[WrittenProgram]] = {}
         self._config = config
         self._features = inputs.features
         self._directions = inputs.directions
         self._runner = runner
         self._bounds = own_bounds(config.phase4_5_max_kl)
         self._output_dir = config.output_dir("4.5")
+
+    def reproduce(self, problems: Problems) -> Reproduction:
+        """Write each problem's unsteered program here, and compare the given baseline with it."""
+        records = self._runner.unsteered(problems)
+        self.records["unsteered"] = records
+        against = self._config.baseline or "reproduced"
+        return compare_with_given(problems, records, against)
 
     def grid(self, problems: Problems) -> Summaries:
         """Fill the grid; a coefficient's examples are saved as soon as it is complete."""

@@ -13,8 +13,8 @@ from timeless import files_of
 import run
 
 N_KILLS = 20
-# All stages, each of some work: 60 programs of the grid, 60 of a control, the norms of 10 problems,
-# 10 programs of the final evaluation and 10 of its random directions.
+# All stages, each of some work: 15 programs without steering, 60 of the grid, 60 of a control, the
+# norms of 10 problems, 10 programs of the final evaluation and 10 of its random directions.
 SETTINGS = {
     "PVA_SAE_PHASE4_5_COEFFICIENTS": "3,10,100",
     "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
@@ -23,7 +23,7 @@ SETTINGS = {
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS": "2",
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": "1",
 }
-N_RECORDS = 60 + 60 + 10 + 10 + 10
+N_RECORDS = 15 + 60 + 60 + 10 + 10 + 10
 
 
 def n_lines(journal):

@@ -24,10 +24,12 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 GRID = "1,30,300"
 N_CELLS = 10 * 2 * 3
-# With one random control, and the norms of ten problems.
-N_RECORDS = 2 * N_CELLS + 10
+# With one random control, and without steering and the norms of ten problems.
+N_RECORDS = 2 * N_CELLS + 10 + 10
 SETTINGS = {
     "PVA_SAE_MAX_NEW_TOKENS": "40",
+    # The baseline is the problems' own solutions.
+    "PVA_SAE_BASELINE": "reproduced",
     "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
     "PVA_SAE_PHASE4_5_OPPOSITE_CONTROL": "false",
 }

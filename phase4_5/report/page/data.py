@@ -7,6 +7,7 @@ from typing import Any
 from common.terms import STEERING_TYPES, SteeringType
 from phase4_5.analysis.failure_modes import PASSED, label_of
 from phase4_5.analysis.metrics import METRICS
+from phase4_5.analysis.noise_floor import is_told_first
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.outcome_map import OUTCOMES
@@ -56,6 +57,10 @@ def page_data(run: Run, review: bool) -> dict[str, Any]:
     ]
     return {
         "review": review,
+        "noise_floor": {
+            **summary.noise_floor.dump(),
+            "told_first": is_told_first(summary.noise_floor),
+        },
         "model": summary.config.model_name,
         "timestamp": summary.timestamp,
         "residual_site": summary.config.residual_site,

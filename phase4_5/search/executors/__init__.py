@@ -9,7 +9,7 @@ from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from common_simplified.model_loader import load_model_outline
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import ProgramRecord
+from phase4_5.records import ProgramRecord, UnsteeredRecord
 from phase4_5.search.cells import Cell
 from phase4_5.search.executors.local import LocalExecutor
 from phase4_5.search.residual_norm import NormRecord
@@ -22,6 +22,10 @@ class Executor(Protocol):
 
     def run_cells(self, cells: Sequence[Cell]) -> Iterator[ProgramRecord]:
         """What `search.cells.run_cells` does."""
+        ...
+
+    def write_unsteered(self, problems: Sequence[BaselineProblem]) -> Iterator[UnsteeredRecord]:
+        """What `search.reproduction.write_unsteered` does."""
         ...
 
     def residual_norms(

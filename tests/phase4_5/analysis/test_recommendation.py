@@ -132,10 +132,17 @@ def test_none_keeps_quality_and_the_smallest_is_named():
     assert "none keeps the code's quality" in chosen.rationale
 
 
-def test_no_steering_is_not_recommended_while_there_is_another():
+def test_no_steering_is_never_recommended():
     summaries = [summary(0, 0), summary(3, 0), summary(1, 0)]
     assert recommend(summaries, "correct").coefficient == 3
-    assert recommend(summaries[:1], "correct").coefficient == 0
+    # Whatever it may seem to do, as where another baseline is counted against.
+    flips = [summary(0, 40, correction_rate=80.0), summary(3, 0)]
+    recommendation = recommend(flips, "correct")
+    assert recommendation.coefficient == 3
+    assert not recommendation.qualifies
+    assert "Not chosen: 0 (no steering)." in recommendation.rationale
+    with pytest.raises(ValueError, match="no coefficients"):
+        recommend(summaries[:1], "correct")
 
 
 def test_nothing_tried_is_an_error():

@@ -42,7 +42,9 @@ def feature(layer, feature_idx):
     }
 
 
-def test_the_published_folders_are_enough_for_phase_4_5(earlier, capsys):
+def test_the_published_folders_are_enough_for_phase_4_5(earlier, capsys, monkeypatch):
+    # The programs were written after other prompts.
+    monkeypatch.setenv("PVA_SAE_BASELINE", "reproduced")
     features = {"correct": [feature(3, 1000)], "incorrect": [feature(0, 3)]}
     published = publish(earlier, features)
     arguments = ["phase", "4.5", "--data-dir", str(earlier), "--problems", "4"]

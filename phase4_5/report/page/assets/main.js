@@ -38,6 +38,7 @@ function buildHelp() {
 
 startMarks();
 showHeader();
+showNoiseFloor();
 showSelected(data.selected);
 drawDirections();
 startDetail();

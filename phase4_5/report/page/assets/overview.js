@@ -43,6 +43,18 @@ function showHeader() {
   );
 }
 
+// Is the given baseline the one that this machine makes? Before any coefficient.
+function showNoiseFloor() {
+  const { statement, causes, told_first: first } = data.noise_floor;
+  fill(byId('noise-floor'), causes.length === 0 ? h('p', { class: 'small' }, statement)
+    : h('div', { class: first ? 'callout warn' : 'callout' },
+      h('h3', {}, 'Noise floor'),
+      h('p', { class: first ? 'statement' : '' }, statement),
+      h('details', {}, h('summary', {}, 'Which problems'),
+        h('ul', { class: 'small' }, causes.map((cause) => h('li', {}, `${cause.words}: ${
+          cause.n_problems} (${cause.n_verdicts} in the verdict): ${cause.task_ids.join(', ')}`))))));
+}
+
 // `selected` is what selected_coefficients.json holds now.
 function showSelected(selected) {
   fill(byId('cards'), data.directions.map((direction) => {

@@ -20,7 +20,7 @@ from common.utils import detect_device
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import ProgramRecord
+from phase4_5.records import ProgramRecord, UnsteeredRecord
 from phase4_5.search.cells import Cell
 from phase4_5.search.executors.ray.cluster import cluster, import_ray
 from phase4_5.search.executors.ray.worker import Worker
@@ -111,6 +111,12 @@ class RayExecutor:
         return self._records(
             _WorkItem(problem, "solve", (list(group),))
             for problem, group in groupby(cells, lambda cell: cell.problem)
+        )
+
+    def write_unsteered(self, problems: Sequence[BaselineProblem]) -> Iterator[UnsteeredRecord]:
+        """What `write_unsteered` does, by workers; raises as `run_cells` does."""
+        return self._records(
+            _WorkItem(problem, "write_unsteered", (problem,)) for problem in problems
         )
 
     def residual_norms(

@@ -12,8 +12,9 @@ from common_simplified.code_generator import CodeGenerator
 from common_simplified.lanes import LaneCounts
 from common_simplified.sandbox import require_isolation
 from phase3_6.baseline import BaselineProblem
-from phase4_5.records import ProgramRecord
+from phase4_5.records import ProgramRecord, UnsteeredRecord
 from phase4_5.search.cells import Cell, run_cells
+from phase4_5.search.reproduction import write_unsteered
 from phase4_5.search.residual_norm import NormRecord, residual_norms
 
 
@@ -56,6 +57,12 @@ class Worker:
             for cell in cells
         ]
         return list(run_cells(self._generator, here)), self._generator.counts
+
+    def write_unsteered(
+        self, problem: BaselineProblem
+    ) -> tuple[list[UnsteeredRecord], LaneCounts | None]:
+        """The record of a problem without steering, and what the lanes did for it."""
+        return list(write_unsteered(self._generator, [problem])), self._generator.counts
 
     def measure(
         self, problem: BaselineProblem, layers: Sequence[int]
