@@ -12,6 +12,7 @@ from phase4_5.records import (
     ControlComparison,
     ControlRow,
     Controls,
+    DoseResponse,
     FinalEvaluation,
     ProgramRecord,
 )
@@ -32,6 +33,8 @@ class Direction:
     controls: Mapping[str, ControlComparison]
     """Those that were run, by kind."""
     final_evaluation: FinalEvaluation | None
+    dose_response: DoseResponse | None
+    """The curve through all coefficients; None in a run of an earlier version."""
 
     @property
     def coefficients(self) -> list[float]:
@@ -78,6 +81,7 @@ def directions_of(run: Run) -> list[Direction]:
             run.summary.recommended[steering_type].coefficient,
             _comparisons(run.summary.controls[steering_type]),
             run.summary.final_evaluation[steering_type],
+            run.summary.dose_response.get(steering_type),
         )
         for steering_type in STEERING_TYPES
     ]

@@ -12,7 +12,7 @@ from phase4_5.records.choice import (
     SelectionMethod,
     Verdict,
 )
-from phase4_5.records.coefficient import CoefficientSummary, Interval, Metrics
+from phase4_5.records.coefficient import CoefficientSummary, Metrics
 from phase4_5.records.comparisons import (
     ControlComparison,
     ControlCurve,
@@ -23,11 +23,15 @@ from phase4_5.records.comparisons import (
     Neighbours,
     Outcome,
 )
+from phase4_5.records.dose_response import DosePoint, DoseResponse, NoPeak
+from phase4_5.records.population import Population, WeightedRates
+from phase4_5.records.power import Detectable, PowerReport
 from phase4_5.records.program import (
     OPPOSITE,
     Count,
     FlipDirection,
     Fraction,
+    Interval,
     Key,
     ProgramRecord,
     control_names,
@@ -46,7 +50,10 @@ __all__ = [
     "ControlRow",
     "Controls",
     "Count",
+    "Detectable",
     "DirectionTest",
+    "DosePoint",
+    "DoseResponse",
     "FeatureSummary",
     "FinalEvaluation",
     "FlipDirection",
@@ -57,8 +64,11 @@ __all__ = [
     "Metrics",
     "NOT_EVALUATED",
     "Neighbours",
+    "NoPeak",
     "OPPOSITE",
     "Outcome",
+    "Population",
+    "PowerReport",
     "ProgramRecord",
     "Recommendation",
     "ResidualNorm",
@@ -67,6 +77,7 @@ __all__ = [
     "RunSummary",
     "SelectionMethod",
     "Verdict",
+    "WeightedRates",
     "control_names",
     "example_key",
     "flip_direction",

@@ -6,10 +6,8 @@ from pydantic import Field
 
 from common.terms import SteeringType
 from common.typed_files import FileModel
-from phase4_5.records.program import Count, Fraction
-
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
-"""Lower and upper bound."""
+from phase4_5.records.population import WeightedRates
+from phase4_5.records.program import Count, Fraction, Interval
 
 
 class Metrics(FileModel):
@@ -43,6 +41,8 @@ class Metrics(FileModel):
     """How many programs failed in which way, most frequent first."""
     changes: dict[str, Count]
     """In how many programs what changed, most frequent first."""
+    weighted: WeightedRates | None = None
+    """What it does to the whole baseline; None where its problems can't tell."""
 
 
 class CoefficientSummary(Metrics):

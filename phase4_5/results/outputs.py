@@ -17,9 +17,12 @@ from phase4_5.records import (
     OPPOSITE,
     CoefficientSummary,
     Controls,
+    DoseResponse,
     FeatureSummary,
     FinalEvaluation,
     Neighbours,
+    Population,
+    PowerReport,
     ProgramRecord,
     Recommendation,
     ResidualNorm,
@@ -55,6 +58,9 @@ class Findings:
     controls: dict[SteeringType, Controls | None]
     recommendations: dict[SteeringType, Recommendation]
     final_evaluation: dict[SteeringType, FinalEvaluation | None]
+    population: Population
+    dose_response: dict[SteeringType, DoseResponse]
+    power: dict[SteeringType, PowerReport]
     records: dict[Stage, list[ProgramRecord]]
     """All of them, by what they were computed for."""
 
@@ -128,6 +134,9 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
         controls=findings.controls,
         final_evaluation=findings.final_evaluation,
         recommended=findings.recommendations,
+        population=findings.population,
+        dose_response=findings.dose_response,
+        power=findings.power,
         selected_coefficients=selected,
     )
     _remove_other_examples(output_dir, summary)
