@@ -33,8 +33,8 @@ Columns = Mapping[float, Sequence[ProgramRecord]]
 """Coefficient -> its records."""
 
 EFFECT_OF: dict[SteeringType, str] = {
-    "correct": "net change of the pass rate (points)",
-    "incorrect": "made wrong, still valid (% of passes)",
+    "correct": "change of pass rate (points)",
+    "incorrect": "wrong but valid (% of passes)",
 }
 """What a curve is of, for an axis."""
 
