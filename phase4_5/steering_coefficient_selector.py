@@ -19,9 +19,13 @@ from common_simplified.steering import PreHook, create_steering_hook
 from phase2_5_simplified.features import load_best_features
 from phase2_5_simplified.sae_analyzer import planned_width
 from phase3_6.baseline import BaselineProblem, parse_baseline_row
+from phase4_5.analysis.dose_response import fit_dose_response
 from phase4_5.analysis.metrics import own_bounds, summarise_coefficient
+from phase4_5.analysis.power import power_of_run, unseen_correction
 from phase4_5.analysis.recommendation import recommend
 from phase4_5.analysis.significance import compare_neighbours, with_corrected_p
+from phase4_5.analysis.weighted_rates import final_with_weighted_rates, with_weighted_rates
+from phase4_5.records import FinalEvaluation, PowerReport
 from phase4_5.report import log_outcome, write_reports
 from phase4_5.results.choice import chosen_coefficients, manual_choice
 from phase4_5.results.outputs import Findings, HowRun, collect_run, save_summary
@@ -96,6 +100,7 @@ class SteeringCoefficientSelector:
             [reproduction.written_here[each.task_id] for each in problems]
         )
         results = with_corrected_p(with_relative_strength(results, residual_norm))
+        results = with_weighted_rates(results, search.columns, inputs.population)
         recommendations = {
             steering_type: recommend(rows, steering_type) for steering_type, rows in results.items()
         }
@@ -105,6 +110,7 @@ class SteeringCoefficientSelector:
             if chosen
             else {name: entry.coefficient for name, entry in recommendations.items()}
         )
+        final = search.final_evaluation(coefficients, held_out)
         return Findings(
             noise_floor=reproduction.floor,
             features=inputs.features,
@@ -114,7 +120,15 @@ class SteeringCoefficientSelector:
             residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
-            final_evaluation=search.final_evaluation(coefficients, held_out),
+            final_evaluation=final_with_weighted_rates(final, search.final, inputs.population),
+            population=inputs.population,
+            dose_response={
+                name: fit_dose_response(
+                    search.columns[name], name, inputs.population, entry.coefficient
+                )
+                for name, entry in recommendations.items()
+            },
+            power=self._power(inputs, final),
             records=search.records,
         )
 
@@ -150,6 +164,26 @@ class SteeringCoefficientSelector:
             n_final
             * min(config.phase4_5_final_controls, config.phase4_5_final_controls_per_problem),
         )
+        logger.info(unseen_correction(sum(not one.baseline_passed for one in inputs.problems)))
+        for name, power in self._power(inputs, {}).items():
+            logger.info("%s-steering: %s", name, power.statement)
+
+    def _power(
+        self, inputs: SearchInputs, final: Mapping[SteeringType, FinalEvaluation | None]
+    ) -> dict[SteeringType, PowerReport]:
+        """How small an effect the final evaluation can show, in each direction."""
+        config = self.config
+        return {
+            name: power_of_run(
+                name,
+                len(inputs.held_out),
+                sum(problem.baseline_passed for problem in inputs.held_out),
+                config.phase4_5_final_controls,
+                config.phase4_5_final_controls_per_problem,
+                None if (found := final.get(name)) is None else found.directions,
+            )
+            for name in inputs.features
+        }
 
     def _create_steering_hook(
         self, decoder_direction: "torch.Tensor", coefficient: float

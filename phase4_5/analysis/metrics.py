@@ -15,7 +15,7 @@ from typing import Any, Literal
 from common.terms import SteeringType
 from phase4_5.analysis.divergence import RecordLike, field_of, require_results
 from phase4_5.analysis.statistics import mcnemar_p, wilson_interval
-from phase4_5.records import CoefficientSummary, Metrics, ProgramRecord
+from phase4_5.records import CoefficientSummary, Metrics, ProgramRecord, WeightedRates
 
 Records = Sequence[ProgramRecord]
 
@@ -84,12 +84,12 @@ class Metric:
             return rate_with_interval(self.name, value)
         return {self.name: value}
 
-    def of(self, metrics: Metrics) -> float | None:
+    def of(self, metrics: Metrics | WeightedRates) -> float | None:
         """Its value in a summary; None if it doesn't exist, or wasn't computed then."""
         value: float | None = getattr(metrics, self.name, None)
         return value
 
-    def interval_of(self, metrics: Metrics) -> list[float] | None:
+    def interval_of(self, metrics: Metrics | WeightedRates) -> list[float] | None:
         """Its interval in a summary, if it has one."""
         interval: list[float] | None = getattr(metrics, f"{self.name}_interval", None)
         return interval

@@ -84,6 +84,10 @@ class Compared:
     p_problems: float
     n_less: int
     """Directions with a smaller effect."""
+    between: float
+    """Standard deviation between directions."""
+    residual: float
+    """Standard deviation of one program of one direction, problems and directions taken off."""
 
 
 def compare_directions(latent: np.ndarray, others: np.ndarray, tried: np.ndarray) -> Compared:
@@ -121,6 +125,8 @@ def compare_directions(latent: np.ndarray, others: np.ndarray, tried: np.ndarray
         p_directions=min(1.0, p_directions),
         p_problems=p_problems,
         n_less=int((with_latent.effects[1:] < with_latent.effects[0] - 1e-9).sum()),
+        between=sqrt(between),
+        residual=sqrt(alone.residual),
     )
 
 
@@ -187,6 +193,8 @@ def _told(found: Compared, first: ProgramRecord, tried: np.ndarray, where: str) 
         p_problems=found.p_problems,
         p=p,
         n_less=found.n_less,
+        between=100 * found.between,
+        residual=100 * found.residual,
         outcome=outcome,
         statement=(
             f"At {first.coefficient:g} {where} the latent's effect "

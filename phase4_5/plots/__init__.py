@@ -6,7 +6,14 @@ A picture is a function with the decorator `pictures.picture`, in a module impor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phase4_5.plots import damage, failure_modes, outcome_map, quality, rates  # noqa: F401
+from phase4_5.plots import (  # noqa: F401
+    damage,
+    failure_modes,
+    outcome_map,
+    quality,
+    rates,
+    wanted_effect,
+)
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.page import COLUMN, WHOLE_WIDTH, draw_page, save_page
 from phase4_5.plots.pictures import all_pictures

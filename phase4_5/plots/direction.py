@@ -12,6 +12,7 @@ from phase4_5.records import (
     ControlComparison,
     ControlRow,
     Controls,
+    DoseResponse,
     FinalEvaluation,
     NoiseFloor,
     ProgramRecord,
@@ -34,6 +35,8 @@ class Direction:
     """Those that were run, by kind."""
     final_evaluation: FinalEvaluation | None
     noise_floor: NoiseFloor
+    dose_response: DoseResponse | None
+    """The curve through all coefficients; None in a run of an earlier version."""
 
     @property
     def coefficients(self) -> list[float]:
@@ -81,6 +84,7 @@ def directions_of(run: Run) -> list[Direction]:
             _comparisons(run.summary.controls[steering_type]),
             run.summary.final_evaluation[steering_type],
             run.summary.noise_floor,
+            run.summary.dose_response.get(steering_type),
         )
         for steering_type in STEERING_TYPES
     ]

@@ -12,7 +12,7 @@ from phase4_5.records.choice import (
     SelectionMethod,
     Verdict,
 )
-from phase4_5.records.coefficient import CoefficientSummary, Interval, Metrics
+from phase4_5.records.coefficient import CoefficientSummary, Metrics
 from phase4_5.records.comparisons import (
     ControlComparison,
     ControlCurve,
@@ -23,12 +23,16 @@ from phase4_5.records.comparisons import (
     Neighbours,
     Outcome,
 )
+from phase4_5.records.dose_response import DosePoint, DoseResponse, NoPeak
 from phase4_5.records.noise_floor import Cause, CountedAgainst, FloorCause, NoiseFloor
+from phase4_5.records.population import Population, WeightedRates
+from phase4_5.records.power import Detectable, PowerReport
 from phase4_5.records.program import (
     OPPOSITE,
     Count,
     FlipDirection,
     Fraction,
+    Interval,
     Key,
     ProgramRecord,
     UnsteeredRecord,
@@ -52,7 +56,10 @@ __all__ = [
     "Controls",
     "Count",
     "CountedAgainst",
+    "Detectable",
     "DirectionTest",
+    "DosePoint",
+    "DoseResponse",
     "FeatureSummary",
     "FinalEvaluation",
     "FlipDirection",
@@ -65,8 +72,11 @@ __all__ = [
     "NOT_EVALUATED",
     "Neighbours",
     "NoiseFloor",
+    "NoPeak",
     "OPPOSITE",
     "Outcome",
+    "Population",
+    "PowerReport",
     "ProgramRecord",
     "Recommendation",
     "ResidualNorm",
@@ -77,6 +87,7 @@ __all__ = [
     "UnsteeredRecord",
     "Verdict",
     "WrittenProgram",
+    "WeightedRates",
     "control_names",
     "example_key",
     "flip_direction",

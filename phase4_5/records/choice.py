@@ -6,9 +6,9 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from common.terms import ResidualSite, SteeringType
 from common.typed_files import FileModel, Text
-from phase4_5.records.coefficient import Interval
 from phase4_5.records.comparisons import FinalEvaluation
-from phase4_5.records.program import Count
+from phase4_5.records.population import WeightedRates
+from phase4_5.records.program import Count, Interval
 
 SelectionMethod = Literal["recommended", "manual"]
 Verdict = Literal["supported", "unproven", "contradicted"]
@@ -55,6 +55,8 @@ class ChosenCoefficient(FileModel):
     corruption_rate: float | None = None
     corruption_rate_interval: Interval | None = None
     mean_token_similarity: float | None = None
+    weighted: WeightedRates | None = None
+    """What it does to the whole baseline, by the problems of the search."""
     relative_strength: float | None = None
     qualifies: bool
     """Whether the rule of `analysis.recommendation` would take it."""

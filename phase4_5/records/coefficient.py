@@ -6,10 +6,8 @@ from pydantic import Field
 
 from common.terms import SteeringType
 from common.typed_files import FileModel
-from phase4_5.records.program import Count, Fraction
-
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
-"""Lower and upper bound."""
+from phase4_5.records.population import WeightedRates
+from phase4_5.records.program import Count, Fraction, Interval
 
 
 class Metrics(FileModel):
@@ -45,6 +43,8 @@ class Metrics(FileModel):
     """In how many programs what changed, most frequent first."""
     bounds: dict[str, float] = {}
     """By the metric's name: bounds of the rule that the run has set beside the rule's own."""
+    weighted: WeightedRates | None = None
+    """What it does to the whole baseline; None where its problems can't tell."""
 
 
 class CoefficientSummary(Metrics):

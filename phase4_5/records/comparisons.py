@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from common.typed_files import FileModel, Text
-from phase4_5.records.coefficient import Interval, Metrics
-from phase4_5.records.program import OPPOSITE, Count
+from phase4_5.records.coefficient import Metrics
+from phase4_5.records.program import OPPOSITE, Count, Interval
 
 Outcome = Literal["more", "less", "alike"]
 
@@ -70,7 +70,9 @@ class DirectionTest(FileModel):
 
     Effects are in percent of the problems, their difference and its interval in points. `p` is the
     larger of the p values over directions and over problems; `n_less` directions have a smaller
-    effect. The `n_programs` of the directions: each problem was tried with some of them.
+    effect. The `n_programs` of the directions: each problem was tried with some of them. `between`
+    is the standard deviation between directions, `residual` that of one program of one of them,
+    both in points (None in files of earlier versions).
     """
 
     n_directions: Count
@@ -84,6 +86,8 @@ class DirectionTest(FileModel):
     p_problems: float
     p: float
     n_less: Count
+    between: float | None = None
+    residual: float | None = None
     outcome: Outcome
     statement: Text
 

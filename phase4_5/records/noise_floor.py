@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from common.typed_files import FileModel, Text
-from phase4_5.records.coefficient import Interval
-from phase4_5.records.program import Count
+from phase4_5.records.program import Count, Interval
 
 CountedAgainst = Literal["reproduced", "as_given"]
 """Whose programs and verdicts flips are counted against: those reproduced here, or the file's."""

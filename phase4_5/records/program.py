@@ -9,6 +9,8 @@ from common.typed_files import FileModel, Text
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+"""Lower and upper bound."""
 FlipDirection = Literal["pass→fail", "fail→pass"]
 Key = tuple[Any, ...]
 

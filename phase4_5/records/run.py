@@ -9,7 +9,10 @@ from common.typed_files import FileModel, Text
 from phase4_5.records.choice import Choice, Recommendation
 from phase4_5.records.coefficient import CoefficientSummary
 from phase4_5.records.comparisons import Controls, FinalEvaluation, Neighbours
+from phase4_5.records.dose_response import DoseResponse
 from phase4_5.records.noise_floor import NoiseFloor
+from phase4_5.records.population import Population
+from phase4_5.records.power import PowerReport
 from phase4_5.records.program import Count, Fraction
 
 
@@ -68,6 +71,10 @@ class RunSummary(FileModel):
     controls: dict[SteeringType, Controls | None]
     final_evaluation: dict[SteeringType, FinalEvaluation | None]
     recommended: dict[SteeringType, Recommendation]
+    population: Population | None = None
+    """The whole baseline."""
+    dose_response: dict[SteeringType, DoseResponse] = {}
+    power: dict[SteeringType, PowerReport] = {}
     selected_coefficients: Choice
 
     @model_validator(mode="after")

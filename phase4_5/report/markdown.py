@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from common.terms import STEERING_TYPES, SteeringType
-from phase4_5.analysis.metrics import METRIC, METRICS
+from phase4_5.analysis.metrics import METRIC, METRICS, Metric
 from phase4_5.analysis.noise_floor import is_told_first
 from phase4_5.analysis.statistics import CONFIDENCE, MAX_PROBLEMS, POWER
 from phase4_5.records import (
@@ -14,6 +14,7 @@ from phase4_5.records import (
     FinalEvaluation,
     Metrics,
     Neighbours,
+    WeightedRates,
 )
 from phase4_5.report.markup import block, code, escape, prose, quote, table
 from phase4_5.report.text import MAX_EXAMPLES, counts_text, flip_lines, latent_words
@@ -42,6 +43,8 @@ def markdown_report(run: Run) -> str:
             _verdict(run.selected.of(steering_type)),
             _choice(run, steering_type),
             _coefficients(run, steering_type),
+            f"### {title}: best strength by a curve",
+            _dose_response(run, steering_type),
             f"### {title}: problems outside the search",
             _held_out(run, steering_type),
             f"### {title}: what other directions flip",
@@ -236,22 +239,63 @@ def _held_out(run: Run, steering_type: SteeringType) -> str:
         [final] if search is None else [search, final]
     )
     rows = [
-        [METRIC[rate].label, *(_counted_rate(column, rate) for column in columns)]
-        for rate in _COUNTS
+        [label, *(_counted_rate(column, rate) for column in columns)]
+        for label, rate in (
+            ("corrected, of failed", "correction_rate"),
+            ("corrupted, of solved", "corruption_rate"),
+        )
     ]
-    # Rates first.
-    for metric in sorted(METRICS, key=lambda metric: metric.unit != "%"):
-        if metric.in_rationale:
-            values = [metric.in_words(metric.of(column)) for column in columns]
-            rows.append([metric.label, *values])
+    rows += _weighted_rows([column.weighted for column in columns])
     rows.append(["p", *(f"{column.mcnemar_p:.3g}" for column in columns)])
     head = [f"coefficient {final.coefficient:g}", "search", "outside"]
     parts.append(table(head if search else [head[0], head[2]], rows))
+    if final.weighted is not None:
+        parts.append(_weighted_note(final.weighted.pass_rate))
     test = final.directions
     parts.append(
         prose(escape(test.statement) if test else "No random direction was tried on them.")
     )
+    power = run.summary.power.get(steering_type)
+    if power is not None:
+        parts.append(prose(escape(power.statement)))
     return "\n\n".join(parts)
+
+
+def _weighted_rows(columns: Sequence[WeightedRates | None]) -> list[list[str]]:
+    """Rates that are about all problems; the samples differ in how many were solved."""
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        return []
+    rows = []
+    # Rates first.
+    for metric in sorted(METRICS, key=lambda metric: metric.unit != "%"):
+        if metric.name == "flip_rate" or metric.in_rationale:
+            cells = [_weighted_cell(metric, column) for column in known]
+            rows.append([f"{metric.label}, weighted", *cells])
+    changes = [
+        f"{column.net_change:+.1f} {_brackets(column.net_change_interval)}" for column in known
+    ]
+    rows.append(["change of pass rate, points, weighted", *changes])
+    return rows
+
+
+def _weighted_cell(metric: Metric, rates: WeightedRates) -> str:
+    interval = metric.interval_of(rates)
+    words = metric.in_words(metric.of(rates))
+    return words if interval is None else f"{words} {_brackets(interval)}"
+
+
+def _weighted_note(pass_rate: float) -> str:
+    return prose(
+        f"Weighted: to the whole baseline, of which {pass_rate:.1f} % were solved. The search's "
+        "problems are half solved and half failed, as far as there are such, and those outside "
+        "are not, so that their plain rates of all problems are numbers of different things."
+    )
+
+
+def _dose_response(run: Run, steering_type: SteeringType) -> str:
+    found = run.summary.dose_response.get(steering_type)
+    return prose("No curve was fitted." if found is None else escape(found.statement))
 
 
 def _neighbours(neighbours: Sequence[Neighbours]) -> str:

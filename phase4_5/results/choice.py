@@ -45,6 +45,7 @@ _FROM_ROW = (
     "corruption_rate",
     "corruption_rate_interval",
     "mean_token_similarity",
+    "weighted",
     "relative_strength",
 )
 

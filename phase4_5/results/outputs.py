@@ -17,10 +17,13 @@ from phase4_5.records import (
     OPPOSITE,
     CoefficientSummary,
     Controls,
+    DoseResponse,
     FeatureSummary,
     FinalEvaluation,
     Neighbours,
     NoiseFloor,
+    Population,
+    PowerReport,
     ProgramRecord,
     Recommendation,
     ResidualNorm,
@@ -58,6 +61,9 @@ class Findings:
     controls: dict[SteeringType, Controls | None]
     recommendations: dict[SteeringType, Recommendation]
     final_evaluation: dict[SteeringType, FinalEvaluation | None]
+    population: Population
+    dose_response: dict[SteeringType, DoseResponse]
+    power: dict[SteeringType, PowerReport]
     records: dict[Stage, Sequence[WrittenProgram]]
     """All of them, by what they were computed for."""
 
@@ -132,6 +138,9 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
         controls=findings.controls,
         final_evaluation=findings.final_evaluation,
         recommended=findings.recommendations,
+        population=findings.population,
+        dose_response=findings.dose_response,
+        power=findings.power,
         selected_coefficients=selected,
     )
     _remove_other_examples(output_dir, summary)

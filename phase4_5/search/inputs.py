@@ -17,6 +17,7 @@ from phase2_5_simplified.chance import chance_words
 from phase2_5_simplified.features import Feature
 from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
+from phase4_5.records import Population
 from phase4_5.search.executors import directions_device, steered_model
 from phase4_5.search.problem_sample import held_out_problems, sample_problems
 
@@ -34,6 +35,8 @@ class SearchInputs:
     """On which every coefficient is tried."""
     held_out: list[BaselineProblem]
     """On which only the chosen coefficients are."""
+    population: Population
+    """From which both are drawn: the whole baseline."""
 
 
 def load_inputs(
@@ -59,6 +62,7 @@ def load_inputs(
         {name: _load_direction(feature, model, generator) for name, feature in features.items()},
         problems,
         held_out_problems(baseline, problems, config.phase4_5_final_eval_problems, config.seed),
+        Population(n_problems=len(baseline), n_passed=sum(one.baseline_passed for one in baseline)),
     )
 
 

@@ -48,12 +48,14 @@ class Search:
 
     Attributes:
         columns: of the grid, for each direction.
+        final: what the chosen coefficients did to held-out problems, of both directions.
         records: all that were computed, by what they were computed for.
     """
 
     def __init__(self, config: Config, inputs: SearchInputs, runner: Runner) -> None:
         """Take the latents with their directions, and who runs the cells."""
         self.columns: dict[SteeringType, Columns] = {name: {} for name in inputs.features}
+        self.final: list[ProgramRecord] = []
         self.records: dict[Stage, Sequence[WrittenProgram]] = {}
         self._config = config
         self._features = inputs.features
@@ -200,6 +202,7 @@ class Search:
         }
         final = [column for columns in latents.values() for column in columns.values()]
         self._save(final, FINAL_EXAMPLES_DIR, "final_evaluation")
+        self.final = list(chain.from_iterable(final))
         directions = self._final_controls(cells)
         where = f"on {len(held_out)} problems outside the search"
         return {

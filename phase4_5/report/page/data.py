@@ -92,6 +92,8 @@ def _direction(summary: RunSummary, name: SteeringType) -> dict[str, Any]:
         ],
         "residual_norm": summary.residual_norm[name].dump(),
         "controls": controls.dump() if controls else None,
+        "dose_response": fit.dump() if (fit := summary.dose_response.get(name)) else None,
+        "power": power.dump() if (power := summary.power.get(name)) else None,
         "neighbours": [pair.dump() for pair in summary.neighbours[name]],
         "final_evaluation": final.dump() if final else None,
         "recommended": summary.recommended[name].dump(),

@@ -159,8 +159,23 @@ def test_held_out_problems_beside_the_search(run):
     run = choosing(changed(run, "final_evaluation", correct=final), 30)
     found = part(markdown_report(run), "problems outside the search")
     assert row(found, "coefficient 30") == ["coefficient 30", "search", "outside"]
-    assert row(found, "flips") == ["flips", "2/5 [12, 77]", "4/40 [4, 23]"]
+    assert row(found, "corrupted, of solved")[1:] == ["1/3 [6, 79]", "1/3 [6, 79]"]
+    assert "flips" not in found, "the samples differ in their share of solved problems"
     assert found.endswith("No random direction was tried on them.")
+    weighted = {
+        "pass_rate": 20.0,
+        "net_change": -4.0,
+        "net_change_interval": [-9.0, 2.0],
+        "flip_rate": 12.0,
+        "flip_rate_interval": [5.0, 20.0],
+    }
+    both = changed(run, "results", "correct", 0, weighted=weighted)
+    both = changed(both, "final_evaluation", "correct", weighted=weighted | {"flip_rate": 14.0})
+    told = part(markdown_report(both), "problems outside the search")
+    cells = ["flips, weighted", "12.0 % [5, 20]", "14.0 % [5, 20]"]
+    assert row(told, "flips, weighted") == cells
+    assert row(told, "change of pass rate, points, weighted")[1] == "-4.0 [-9, 2]"
+    assert "Weighted: to the whole baseline, of which 20.0 % were solved" in told
     test = make_direction_test(statement="More here.")
     run = choosing(changed(run, "final_evaluation", "correct", directions=test), 3)
     found = part(markdown_report(run), "problems outside the search")

@@ -70,7 +70,7 @@ def outcomes(selector, direction, folder, records_kept, coefficient=5.0):
     features = {name: replace(entry, layer=0) for name, entry in inputs.features.items()}
     config = selector.config.model_copy(update={"phase4_5_output_dir": str(folder)})
     directions: dict[SteeringType, torch.Tensor] = {"correct": -direction, "incorrect": direction}
-    replaced = SearchInputs(features, directions, [], inputs.problems)
+    replaced = SearchInputs(features, directions, [], inputs.problems, inputs.population)
     with open_executor(selector.generator) as executor:
         runner = Runner(executor, records_kept)
         found = Search(config, replaced, runner).final_evaluation(

@@ -74,12 +74,16 @@ function showSelected(selected) {
       h('p', { class: entry.verdict === 'supported' ? 'verdict yes' : 'verdict no' },
         h('strong', {}, VERDICT_SIGNS[entry.verdict], ' ', entry.verdict), ': ', entry.verdict_reason),
       h('dl', { class: 'facts' },
-        fact('flip rate', `${percent(row.flip_rate)} ${bounds(row.flip_rate_interval)}`),
+        fact('flip rate on the search’s problems', `${percent(row.flip_rate)} ${bounds(row.flip_rate_interval)}`),
         fact(`${WANTED[direction.name]} rate (wanted)`, rateWithBounds(row, WANTED[direction.name])),
         direction.final_evaluation?.coefficient === entry.coefficient && fact(
-          `flip rate on ${direction.final_evaluation.n_problems} held-out problems`,
-          `${percent(direction.final_evaluation.flip_rate)} ${
-            bounds(direction.final_evaluation.flip_rate_interval)}`),
+          `${WANTED[direction.name]} rate on ${direction.final_evaluation.n_problems} held-out problems`,
+          rateWithBounds(direction.final_evaluation, WANTED[direction.name])),
+        ...[['by the search', row], ['by the held-out problems',
+          direction.final_evaluation?.coefficient === entry.coefficient && direction.final_evaluation]]
+          .map(([words, source]) => source?.weighted && fact(
+            `change of the baseline’s pass rate (${percent(source.weighted.pass_rate)}), ${words}`,
+            `${points(source.weighted.net_change)} ${bounds(source.weighted.net_change_interval, points)}`)),
         fact('by the rule', !inGrid ? 'not among the coefficients of this run'
           : row.shortcomings.length ? `✗ ${row.shortcomings.join('; ')}` : '✓ qualifies')),
       manual && h('blockquote', { class: 'rationale' }, entry.rationale),
@@ -108,17 +112,18 @@ function directionSection(direction) {
     h('div', { class: 'side' }, outcomeMap(direction), finalEvaluation(direction)));
 }
 
-function recommendation({ recommended }) {
+function recommendation({ recommended, dose_response: curve }) {
   // The rule's text ends with why each other coefficient isn't it.
   const [why, others] = recommended.rationale.split(/ (?=Not chosen: )/, 2);
   return h('div', { class: recommended.qualifies ? 'callout good' : 'callout warn' },
     h('h3', {}, 'What the rule says'),
     h('p', {}, why),
+    curve && h('p', { class: 'small' }, curve.statement),
     others && h('details', {}, h('summary', {}, 'Why none of the others'),
       h('p', { class: 'small' }, others)));
 }
 
-function controlStatements({ controls: found, final_evaluation: held }) {
+function controlStatements({ controls: found, final_evaluation: held, power }) {
   const heading = h('h3', {}, 'Is it the feature, or any strong push?');
   // The numbers in brackets, and what follows them, are for those who want them.
   const part = (comparison, what) => {
@@ -132,6 +137,7 @@ function controlStatements({ controls: found, final_evaluation: held }) {
     part(held?.directions, `Coefficient ${held?.coefficient} against random directions`),
     !held?.directions && h('p', { class: 'statement' },
       'No random direction was tried on held-out problems, so any strong push may do the same.'),
+    held && power && h('p', { class: 'small' }, power.statement),
     part(found?.random, 'For comparison: random directions over the grid'),
     part(found?.opposite, 'For comparison: the opposite direction over the grid'));
 }

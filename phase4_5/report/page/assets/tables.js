@@ -83,13 +83,13 @@ function finalEvaluation(direction) {
   const row = rowOf(direction, held.coefficient);
   const chosen = data.selected[direction.name]?.coefficient;
   const rates = [
-    ['flip rate', 'flip_rate'], ['correction rate', 'correction_rate'],
-    ['corruption rate', 'corruption_rate'], ['preservation rate', 'preservation_rate'],
+    ['correction rate, of failed', 'correction_rate'],
+    ['corruption rate, of solved', 'corruption_rate'],
+    ['preservation rate, of solved', 'preservation_rate'],
   ];
   const others = data.metrics.filter((metric) => metric.held_out);
-  const random = byCoefficient(direction.controls?.random?.coefficients).get(held.coefficient);
-  const ofRandom = (found) => !found ? NONE : [`${percent(found.flip_rate)} `,
-    h('span', { class: 'inline bounds' }, `(${found.flip_rates.map((rate) => rate.toFixed(1)).join(', ')})`)];
+  // Rates of all problems can be compared only where both are weighted to the same ones.
+  const weighted = row?.weighted && held.weighted;
   // The other side of the corruption rate.
   const preserved = row?.corruption_rate == null ? {} : {
     preservation_rate: 100 - row.corruption_rate,
@@ -111,21 +111,26 @@ function finalEvaluation(direction) {
         h('tbody', {},
           rates.map(([title, key]) => h('tr', {}, h('th', { scope: 'row' }, title),
             h('td', {}, both({ ...row, ...preserved }, key)), h('td', {}, both(held, key)))),
-          random && h('tr', {},
-            h('th', { scope: 'row' }, 'flip rate of random directions'),
-            h('td', {}, ofRandom(random)), h('td', {}, NONE)),
+          weighted && h('tr', {}, h('th', { scope: 'row' }, 'flip rate, weighted'),
+            h('td', {}, both(row.weighted, 'flip_rate')), h('td', {}, both(held.weighted, 'flip_rate'))),
+          weighted && h('tr', {}, h('th', { scope: 'row' }, 'change of pass rate, points, weighted'),
+            [row, held].map((source) => h('td', {}, `${points(source.weighted.net_change)} `,
+              h('span', { class: 'inline bounds' }, bounds(source.weighted.net_change_interval, points))))),
           held.directions && [
             ['effect wanted, of all problems', 'effect'],
             ['the same, random directions', 'directions_effect'],
           ].map(([title, key]) => h('tr', {}, h('th', { scope: 'row' }, title),
             h('td', {}, NONE), h('td', {}, percent(held.directions[key])))),
-          others.map((metric) => h('tr', {}, h('th', { scope: 'row' }, metric.label),
-            [row, held].map((source) => h('td', {}, metricValue(metric, source), ' ',
-              h('span', { class: 'inline bounds' }, bounds(source?.[`${metric.name}_interval`])))))),
+          weighted && others.map((metric) => h('tr', {}, h('th', { scope: 'row' }, `${metric.label}, weighted`),
+            [row.weighted, held.weighted].map((source) => h('td', {}, metricValue(metric, source), ' ',
+              h('span', { class: 'inline bounds' }, bounds(source[`${metric.name}_interval`])))))),
           h('tr', {}, h('th', { scope: 'row' }, 'McNemar p'),
             h('td', {}, pValue(row?.mcnemar_p)), h('td', {}, pValue(held.mcnemar_p)))))),
     held.shortcomings?.length > 0 && h('p', { class: 'no below' },
       `✗ On the held-out problems ${held.shortcomings.join('; ')}.`),
+    weighted && h('p', { class: 'small' }, 'Weighted: to the whole baseline, of which '
+      + `${percent(held.weighted.pass_rate)} were solved. The search’s problems are half solved and half failed, `
+      + 'as far as there are such; the held-out ones are not.'),
     h('p', { class: 'small' }, 'The search chose the coefficient because its rates were good on the '
       + 'search’s problems, so those flatter it; the held-out problems don’t.'));
 }
