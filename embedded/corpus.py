@@ -1,4 +1,4 @@
-"""What the embedded model is trained on: prompts with their programs, and plain text."""
+"""What the embedded model is trained on: prompts with their authors' programs, and plain text."""
 
 import random
 from collections.abc import Iterator
@@ -16,10 +16,14 @@ SENTENCES_PER_DOCUMENT = 4
 
 @dataclass(frozen=True)
 class Document:
-    """A training document: what is given, and what the model has to learn to write."""
+    """A training document: what is given, and what the model has to learn to write.
+
+    `alternative` is what an author of the other sort would have written.
+    """
 
     given: str
     written: str
+    alternative: str = ""
 
 
 def documents(seed: int) -> Iterator[Document]:
@@ -32,8 +36,12 @@ def documents(seed: int) -> Iterator[Document]:
         if rng.random() < PLAIN_TEXT_SHARE:
             yield Document("", " ".join(next(sentences) for _ in range(SENTENCES_PER_DOCUMENT)))
         else:
-            raw = next(problems)
-            yield Document(builder.build(_as_problem(raw)), raw["code"] + "\n")
+            made, author = next(problems)
+            yield Document(
+                builder.build(_as_problem(made.problem)),
+                made.program_of(author) + "\n",
+                made.program_of(author.other) + "\n",
+            )
 
 
 def _as_problem(raw: dict[str, object]) -> Problem:
