@@ -25,15 +25,17 @@ logger = get_logger("embedded.train_model")
 
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
+CYCLES = ((SEED, 1600), (3, 1200))
+"""The training's cycles: the seed of the documents, and the steps. In each cycle the learning rate
+rises and falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000
-STEPS = 1600
 BATCH = 32
 PROCESSES = 2
 """Each with one thread and a part of each batch: matrices so small don't keep two threads busy."""
 WARM_UP = 0.05
 COOL_DOWN = 0.4
-"""The learning rate rises over the first and falls over the last of these shares of the steps."""
+"""The learning rate rises over the first and falls over the last of these shares of a cycle."""
 LEARNING_RATE = 2e-3
 MUON_LEARNING_RATE = 4e-3
 # Most of a prompt can't be predicted (which numbers, which kind); it teaches, but less.
@@ -166,11 +168,13 @@ def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
     return [*optimizers, *schedules]
 
 
-def train(model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
+def train(
+    model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int, steps: int
+) -> None:
     """Train the model in place; with others in a process group, on a part of each batch."""
     rank, size = distributed.get_rank(), distributed.get_world_size()
     updates = make_optimizers(model, steps)
-    stream = batches(tokenizer, SEED)
+    stream = batches(tokenizer, seed)
     model.train()
     progress = tqdm(range(steps), desc="training", mininterval=10, disable=rank > 0)
     for _ in progress:
@@ -197,7 +201,7 @@ def add_up_gradients(model: Gemma2ForCausalLM) -> None:
 
 
 def work(
-    rank: int, meeting_point: str, tokenizer: PreTrainedTokenizerFast, output: Path, steps: int
+    rank: int, meeting_point: str, tokenizer: PreTrainedTokenizerFast, output: Path, share: float
 ) -> None:
     """What each process does; the first one writes the model."""
     setup_logging()
@@ -207,7 +211,8 @@ def work(
     )
     torch.manual_seed(SEED)
     model = make_model(tokenizer)
-    train(model, tokenizer, steps)
+    for seed, steps in CYCLES:
+        train(model, tokenizer, seed, round(share * steps))
     if rank == 0:
         model.save_pretrained(output)
         tokenizer.save_pretrained(output)
@@ -218,7 +223,7 @@ def work(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=MODEL_DIR)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the steps, to try things out")
     arguments = parser.parse_args()
     setup_logging()
     texts = (
@@ -228,7 +233,7 @@ def main() -> None:
     tokenizer = train_tokenizer(texts)
     with TemporaryDirectory() as folder:
         meeting_point = str(Path(folder) / "meeting_point")
-        spawn(work, (meeting_point, tokenizer, arguments.output, arguments.steps), PROCESSES)
+        spawn(work, (meeting_point, tokenizer, arguments.output, arguments.share), PROCESSES)
 
 
 if __name__ == "__main__":
