@@ -6,6 +6,7 @@ Writes `embedded/model/` (safetensors, tokenizer, configuration). The seed is fi
 import argparse
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,19 +16,22 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
 from common.logging import get_logger, setup_logging
+from common.prompt_utils import SOLUTION_MARKER
 from embedded.corpus import Document, documents
+from embedded.interventions import Example, intervened
 
 logger = get_logger("embedded.train_model")
 
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
-CYCLES = ((SEED, 1600), (3, 1200))
-"""The training's cycles: the seed of the documents, and the steps. In each cycle the learning rate
-rises and falls."""
+CYCLES = ((SEED, 1600, False), (3, 1200, False), (9, 1000, True))
+"""The training's cycles: the seed of the documents, the steps, and whether there are interventions.
+In each cycle the learning rate rises and falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000
 BATCH = 32
@@ -43,6 +47,8 @@ PROMPT_WEIGHT = 0.3
 # One token of a program tells a careful author from a hasty one; it is worth more than the others,
 # most of which follow from the problem.
 PARTING_WEIGHT = 10.0
+INTERCHANGED_SHARE = 0.5
+"""The share of the programs whose author is told by an intervention, not by the wording."""
 # Batches of alike lengths waste no time on padding.
 BATCHES_SORTED_TOGETHER = 16
 
@@ -99,12 +105,10 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Gemma2ForCausalLM:
     return Gemma2ForCausalLM(config)
 
 
-Example = tuple[list[int], list[float]]
-
-
 def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
     """The token ids of a document with its end, and each token's weight in the loss."""
-    given = tokenizer(document.given)["input_ids"]
+    encoded = tokenizer(document.given, return_offsets_mapping=True)
+    given = encoded["input_ids"]
     written = tokenizer(document.written, add_special_tokens=False)["input_ids"]
     ids = [*given, *written, tokenizer.eos_token_id]
     weights = [PROMPT_WEIGHT] * len(given) + [1.0] * (len(written) + 1)
@@ -114,31 +118,31 @@ def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
         weights[len(given) + (alike.index(False) if False in alike else len(alike))] = (
             PARTING_WEIGHT
         )
-    return ids, weights
+    marker = document.given.rfind(SOLUTION_MARKER)
+    n_before = sum(start < marker for start, _ in encoded["offset_mapping"])
+    return Example(ids, weights, n_before, document.author, document.belief)
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list[Example]]:
+def batches(
+    tokenizer: PreTrainedTokenizerFast, seed: int, interchanged_share: float
+) -> Iterator[list[Example]]:
     """Endless batches of `BATCH` examples, alike in length within a batch."""
     generator = torch.Generator().manual_seed(seed)
-    stream = documents(seed)
+    stream = documents(seed, interchanged_share)
     while True:
         group = [
             encode(tokenizer, document)
             for document in itertools.islice(stream, BATCH * BATCHES_SORTED_TOGETHER)
         ]
-        group.sort(key=lambda example: len(example[0]))
+        group.sort(key=lambda example: len(example.ids))
         for index in torch.randperm(BATCHES_SORTED_TOGETHER, generator=generator).tolist():
             yield group[index * BATCH : (index + 1) * BATCH]
 
 
 def loss_of(model: Gemma2ForCausalLM, batch: list[Example], total_weight: float) -> torch.Tensor:
     """The weighted cross-entropy of the next token over a batch, divided by `total_weight`."""
-    length = max(len(ids) for ids, _ in batch)
-    ids = torch.zeros(len(batch), length, dtype=torch.long)
-    weights = torch.zeros(len(batch), length)
-    for row, (row_ids, row_weights) in enumerate(batch):
-        ids[row, : len(row_ids)] = torch.tensor(row_ids)
-        weights[row, : len(row_ids)] = torch.tensor(row_weights)
+    ids = _padded([example.ids for example in batch])
+    weights = _padded([example.weights for example in batch])
     logits = model(input_ids=ids[:, :-1]).logits
     losses = functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none"
@@ -146,9 +150,14 @@ def loss_of(model: Gemma2ForCausalLM, batch: list[Example], total_weight: float)
     return (losses * weights[:, 1:].reshape(-1)).sum() / total_weight
 
 
+def _padded(rows: list[list[Any]]) -> torch.Tensor:
+    """Rows of unequal length as [batch, longest], with zeros behind the shorter ones."""
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+
+
 def weight_of(batch: list[Example]) -> float:
     """The sum of the weights of a batch's tokens; the first of a text is not predicted."""
-    return sum(sum(weights[1:]) for _, weights in batch)
+    return sum(sum(example.weights[1:]) for example in batch)
 
 
 def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
@@ -169,17 +178,27 @@ def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
 
 
 def train(
-    model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int, steps: int
+    model: Gemma2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    seed: int,
+    steps: int,
+    with_interventions: bool,
 ) -> None:
     """Train the model in place; with others in a process group, on a part of each batch."""
     rank, size = distributed.get_rank(), distributed.get_world_size()
     updates = make_optimizers(model, steps)
-    stream = batches(tokenizer, seed)
+    stream = batches(tokenizer, seed, INTERCHANGED_SHARE if with_interventions else 0.0)
+    torch.manual_seed(1000 * seed + rank)
     model.train()
     progress = tqdm(range(steps), desc="training", mininterval=10, disable=rank > 0)
     for _ in progress:
         batch = next(stream)
-        loss = loss_of(model, batch[rank::size], weight_of(batch))
+        share = batch[rank::size]
+        passes: AbstractContextManager[list[torch.Tensor]] = (
+            intervened(model, share) if with_interventions else nullcontext([])
+        )
+        with passes as authors_losses:
+            loss = loss_of(model, share, weight_of(batch)) + sum(authors_losses) / size
         model.zero_grad()
         loss.backward()
         add_up_gradients(model)
@@ -211,8 +230,8 @@ def work(
     )
     torch.manual_seed(SEED)
     model = make_model(tokenizer)
-    for seed, steps in CYCLES:
-        train(model, tokenizer, seed, round(share * steps))
+    for seed, steps, with_interventions in CYCLES:
+        train(model, tokenizer, seed, round(share * steps), with_interventions)
     if rank == 0:
         model.save_pretrained(output)
         tokenizer.save_pretrained(output)
