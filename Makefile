@@ -1,12 +1,13 @@
 # setup: an environment in .venv/; run: the whole pipeline on the embedded model; format: mends what
-# ruff can mend; check: style, arrows between rooms, types; test: the checks and the tests; test-ray:
-# Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in Chromium
-# (Debian's packages chromium and chromium-driver).
+# ruff can mend; check: style, arrows between rooms, types; test: the checks and the tests, in at
+# most three minutes; test-long: runs killed twenty times, the study's setting at its widths;
+# test-ray: Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in
+# Chromium (Debian's packages chromium and chromium-driver).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := run
-.PHONY: setup run format check test test-ray test-browser
+.PHONY: setup run format check test pytest test-long test-ray test-browser
 
 # The stamp is newer than requirements.txt once everything in it is installed.
 $(VENV)/.installed: requirements.txt
@@ -30,9 +31,16 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# Those that need more than requirements.txt have targets of their own.
-test: check
-	$(BIN)/python -m pytest --ignore=tests/with_ray --ignore=tests/with_browser
+# Side by side: many tests wait for a sandbox's clock. What takes long, or needs more than
+# requirements.txt, has targets of its own.
+test: setup
+	$(MAKE) --no-print-directory --jobs=2 check pytest
+
+pytest: setup
+	$(BIN)/python -m pytest --ignore=tests/long --ignore=tests/with_ray --ignore=tests/with_browser
+
+test-long: setup
+	$(BIN)/python -m pytest tests/long
 
 $(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt

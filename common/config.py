@@ -179,12 +179,17 @@ class Config(BaseSettings):
     phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
     phase4_5_refine_evaluations: int = Field(default=0, ge=0)
     """Coefficients that may be added between the two best neighbours, for each direction."""
-    phase4_5_random_controls: int = Field(default=3, ge=0)
-    """Random directions with which the grid is repeated, for each direction."""
+    phase4_5_random_controls: int = Field(default=1, ge=0)
+    """Random directions with which the grid is repeated, for each direction: a picture."""
     phase4_5_opposite_control: bool = True
     """Repeat the grid with the opposite direction."""
     phase4_5_final_eval_problems: int = Field(default=100, ge=0)
     """Problems outside the search on which the chosen coefficients are evaluated, at most."""
+    phase4_5_final_controls: int = Field(default=20, ge=0)
+    """Random directions, at the chosen strength, with which the latent's effect is compared there;
+    below 2 there is no comparison, and no verdict but `unproven`."""
+    phase4_5_final_controls_per_problem: int = Field(default=5, ge=1)
+    """With how many of them each problem is tried."""
     phase4_5_replace_choice: bool = False
     """Let the recommendation replace a coefficient that a person has chosen."""
 

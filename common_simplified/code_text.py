@@ -111,7 +111,8 @@ _PATTERNS = (
     (Kind.STATEMENT, r"(?:del|global|raise|pass)\b"),
     (Kind.STATEMENT, r"[^\W\d][\w.]*+\("),
 )
-_MATCHES = tuple((kind, re.compile(pattern).match) for kind, pattern in _PATTERNS)
+# One expression with a group for each pattern: the first that matches counts.
+_match_kind = re.compile("|".join(f"({pattern})" for _, pattern in _PATTERNS)).match
 
 
 def _kind(line: str) -> Kind:
@@ -122,7 +123,8 @@ def _kind(line: str) -> Kind:
         return Kind.FENCE
     if len(stripped) < len(line):
         return Kind.INDENTED
-    return next((kind for kind, match in _MATCHES if match(line)), Kind.PROSE)
+    found = _match_kind(line)
+    return _PATTERNS[found.lastindex - 1][0] if found and found.lastindex else Kind.PROSE
 
 
 _TOKEN = re.compile(

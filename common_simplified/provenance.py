@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -57,15 +57,18 @@ class PhaseMetadata(FileModel):
     """Of the phase's problems in their split."""
 
 
-def read_metadata(path: Path) -> PhaseMetadata | None:
-    """Read a phase's metadata, or None if there are none.
+Metadata = TypeVar("Metadata", bound=PhaseMetadata)
+
+
+def read_metadata(path: Path, model: type[Metadata]) -> Metadata | None:
+    """Read a phase's metadata as far as `model` tells them, or None if there are none.
 
     Raises:
         InputError: the file can't be read, or a field in it is wrong.
     """
     if not path.exists():
         return None
-    return read_model(path, PhaseMetadata, "mend it, or run that phase anew with --fresh")
+    return read_model(path, model, "mend it, or run that phase anew with --fresh")
 
 
 def solution_settings(config: Config) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def require_same_settings(
     Raises:
         InputError: one of the settings `names` differs; the line ends with `remedy`.
     """
-    metadata = read_metadata(metadata_file)
+    metadata = read_metadata(metadata_file, PhaseMetadata)
     if metadata is None or metadata.settings is None:
         return
     before = metadata.settings

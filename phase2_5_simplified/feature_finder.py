@@ -1,5 +1,6 @@
 """Phase 2.5: find the latents that tell right programs from wrong ones."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,19 @@ from common.errors import RunError
 from common.files import write_json
 from common.logging import get_logger
 from common.problems import load_split
+from common.terms import STEERING_TYPES
 from common.typed_files import write_model
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import decoder_layers
 from common_simplified.sandbox import isolation
 from common_simplified.solving import Task, make_tasks, open_journal, pass_rate, solve_greedily
+from phase2_5_simplified.chance import (
+    MAY_BE_CHANCE,
+    SeparationChances,
+    ShuffledVerdicts,
+    chance_statement,
+)
 from phase2_5_simplified.features import FEATURES_FILE, TopFeatures
 from phase2_5_simplified.plain_text import PlainText
 from phase2_5_simplified.sae_analyzer import (
@@ -61,7 +69,10 @@ class FeatureFinder:
                 f"the model solved {int(passed.sum())} of {len(passed)} problems of the sae split; "
                 "right and wrong solutions are both needed, use more or other problems"
             )
-        separations, left_out, analysis = self._analyse_layers(tasks, passed, layers, plain_text)
+        shuffled = ShuffledVerdicts(passed, self.config.seed)
+        separations, left_out, analysis = self._analyse_layers(
+            tasks, passed, layers, plain_text, shuffled
+        )
         features = top_features(separations, left_out, self.config.phase2_5_top_k)
         for preference, found in features.items():
             if not found:
@@ -77,7 +88,9 @@ class FeatureFinder:
                 best["feature_idx"],
                 best["separation_score"],
             )
-        self._save(features, analysis, records)
+        chances = shuffled.chances()
+        _log_chances(chances)
+        self._save(features, analysis, records, chances)
         return features
 
     def _check_inputs(self) -> list[int]:
@@ -91,16 +104,23 @@ class FeatureFinder:
         return layers
 
     def _analyse_layers(
-        self, tasks: list[Task], passed: np.ndarray, layers: list[int], plain_text: PlainText
+        self,
+        tasks: list[Task],
+        passed: np.ndarray,
+        layers: list[int],
+        plain_text: PlainText,
+        shuffled: ShuffledVerdicts,
     ) -> tuple[dict[int, Separation], dict[int, np.ndarray], list[dict[str, Any]]]:
         residuals = self._prompt_residuals(tasks, layers)
         separations, left_out, analysis = {}, {}, []
         for layer in tqdm(layers, desc="Phase 2.5: latents", unit="layer"):
             sae = load_gemma_scope_sae(layer, str(self.generator.model.device), self.config)
-            separation = separation_of(_encode(sae, residuals[layer]), passed)
+            activations = _encode(sae, residuals[layer])
+            separation = separation_of(activations, passed)
             rate = plain_text.firing_rate(sae, layer)
             separations[layer] = separation
             left_out[layer] = rate > self.config.plain_text_max_rate
+            shuffled.add_layer(activations > 0, left_out[layer])
             analysis.append(_layer_summary(layer, sae, separation, left_out[layer]))
             del sae  # Two at a time may not fit.
         return separations, left_out, analysis
@@ -118,6 +138,7 @@ class FeatureFinder:
         features: dict[str, list[dict[str, Any]]],
         analysis: list[dict[str, Any]],
         records: list[dict[str, Any]],
+        chances: SeparationChances,
     ) -> None:
         write_json(self.output_dir / "layer_analysis.json", analysis)
         write_json(
@@ -132,10 +153,19 @@ class FeatureFinder:
                 "n_problems": len(records),
                 "pass_rate": pass_rate(records),
                 "plain_text_max_rate": self.config.plain_text_max_rate,
+                "separation_chance": chances.dump(),
             },
         )
         # Last: its presence says that the phase is done.
         write_model(self.output_dir / FEATURES_FILE, TopFeatures.model_validate(features))
+
+
+def _log_chances(chances: SeparationChances) -> None:
+    """Say for each direction how its best latent stands against shuffled verdicts."""
+    for preference in STEERING_TYPES:
+        chance = chances.of(preference)
+        level = logging.WARNING if chance.p >= MAY_BE_CHANCE else logging.INFO
+        logger.log(level, "%s", chance_statement(preference, chance))
 
 
 @torch.inference_mode()

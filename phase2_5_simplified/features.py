@@ -1,5 +1,6 @@
 """The file of top features: reading it, and what later phases take from it."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,9 +15,11 @@ from common.utils import require_phase_file
 from common_simplified.provenance import (
     METADATA_FILE,
     MODEL_SETTINGS,
+    PhaseMetadata,
     read_metadata,
     require_same_settings,
 )
+from phase2_5_simplified.chance import SeparationChances
 
 logger = get_logger("phase2_5.features")
 
@@ -32,6 +35,8 @@ class Feature:
     layer: int
     feature_idx: int
     separation_score: float
+    separation_p: float | None = None
+    """How often shuffled verdicts give a separation as good as this, None if nothing tells it."""
 
 
 class FeatureEntry(FileModel):
@@ -54,15 +59,23 @@ class TopFeatures(FileModel):
     incorrect: Annotated[list[FeatureEntry], Field(min_length=1)]
 
 
+class FeatureMetadata(PhaseMetadata):
+    """Phase 2.5's `metadata.json`; the published study's says nothing of chance."""
+
+    separation_chance: SeparationChances | None = None
+
+
 def load_best_features(config: Config) -> dict[SteeringType, Feature]:
     """The single best feature of each kind, from Phase 2.5's `top_20_features.json`.
 
     Raises:
-        InputError: the file is missing, damaged, lacks a kind, or is of another residual site.
+        InputError: the file is missing, damaged, lacks a kind, or is of another residual site;
+            or the phase's metadata can't be read.
     """
     path = require_phase_file("2.5", FEATURES_FILE, config)
     top = read_model(path, TopFeatures, "make it anew with: python3 run.py phase 2.5 --fresh")
-    _check_site(config)
+    metadata = read_metadata(config.output_dir("2.5") / METADATA_FILE, FeatureMetadata)
+    _check_site(metadata, config)
     require_same_settings(
         config.output_dir("2.5") / METADATA_FILE,
         config,
@@ -83,15 +96,40 @@ def load_best_features(config: Config) -> dict[SteeringType, Feature]:
             )
     return {
         steering_type: Feature(
-            steering_type, entry.layer, entry.feature_idx, entry.separation_score
+            steering_type,
+            entry.layer,
+            entry.feature_idx,
+            entry.separation_score,
+            _separation_p(steering_type, entry, metadata, config),
         )
         for steering_type, entry in best.items()
     }
 
 
-def _check_site(config: Config) -> None:
+def _separation_p(
+    steering_type: SteeringType,
+    entry: FeatureEntry,
+    metadata: FeatureMetadata | None,
+    config: Config,
+) -> float | None:
+    """The p of a latent's separation; None if the metadata tell none, or that of another."""
+    if metadata is None or metadata.separation_chance is None:
+        return None
+    chance = metadata.separation_chance.of(steering_type)
+    if not math.isclose(chance.separation_score, entry.separation_score, abs_tol=1e-6):
+        logger.warning(
+            "%s: its p for %s is that of a separation of %.3f, the latent's is %.3f; not told",
+            config.output_dir("2.5") / METADATA_FILE,
+            steering_type,
+            chance.separation_score,
+            entry.separation_score,
+        )
+        return None
+    return chance.p
+
+
+def _check_site(metadata: FeatureMetadata | None, config: Config) -> None:
     path = config.output_dir("2.5") / METADATA_FILE
-    metadata = read_metadata(path)
     if metadata is None:
         logger.warning(
             "%s: missing, so that nothing says at which residual site the features were found; "

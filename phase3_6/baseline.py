@@ -13,6 +13,7 @@ from common.utils import require_phase_file
 from common_simplified.provenance import (
     GENERATION_SETTINGS,
     METADATA_FILE,
+    PhaseMetadata,
     read_metadata,
     require_same_settings,
 )
@@ -92,7 +93,7 @@ def _report_doubled_assert(problems: Collection[BaselineProblem], path: Path) ->
 
 def _cut(problems: list[BaselineProblem], config: Config) -> list[BaselineProblem]:
     """The problems from the configured start to the end index, as Phase 3.6 counted them."""
-    metadata = read_metadata(config.output_dir("3.6") / METADATA_FILE)
+    metadata = read_metadata(config.output_dir("3.6") / METADATA_FILE, PhaseMetadata)
     first = (metadata.start_index or 0) if metadata is not None else 0
     end = None if config.end_index is None else max(0, config.end_index - first)
     cut = problems[max(0, config.start_index - first) : end]

@@ -128,13 +128,13 @@ class SteeringCoefficientSelector:
         n_grid = n_directions * len(config.phase4_5_coefficients) * len(inputs.problems)
         n_final = n_directions * len(inputs.held_out)
         logger.info(
-            "%d programs for the grid, %d for its controls, %d for the final evaluation and %d for "
-            "its controls; PVA_SAE_PHASE4_5_RANDOM_CONTROLS (now %d) says how many directions",
+            "%d programs for the grid, %d for its controls, %d for the final evaluation and about "
+            "%d for the random directions beside it (PVA_SAE_PHASE4_5_FINAL_CONTROLS)",
             n_grid,
             n_grid * (n_random + n_opposite),
             n_final,
-            n_final * n_random,
-            n_random,
+            n_final
+            * min(config.phase4_5_final_controls, config.phase4_5_final_controls_per_problem),
         )
 
     def _create_steering_hook(

@@ -21,9 +21,9 @@ for name in list(os.environ):
 
 
 def pytest_xdist_auto_num_workers(config):
-    """With `-n auto`: no workers for tests that can't be spread (None: as many as usual)."""
+    """With `-n auto`: one more worker than cores, as many tests wait for the sandbox's clock."""
     asked_for = {part for path in config.args for part in Path(path.split("::")[0]).parts}
-    return 0 if asked_for & ALONE else None
+    return 0 if asked_for & ALONE else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -63,13 +63,26 @@ def llama(embedded):
     return LlamaForCausalLM(config).eval()
 
 
+LESS = {
+    "PVA_SAE_PHASE3_5_TEMPERATURES": "0,1.2",
+    "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+    "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20",
+    "PVA_SAE_PHASE4_5_FINAL_CONTROLS": "6",
+    "PVA_SAE_PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": "2",
+}
+"""In the tests' runs: with the defaults, controls and final evaluation take most of the time."""
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
-    """The outputs of `make run`'s command. Made once for all workers: only to be read."""
+    """The outputs of `make run`'s command, smaller. Made once for all workers: only to be read."""
     import run
 
     def make(data):
-        assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
+        with pytest.MonkeyPatch.context() as patch, without_drawing():
+            for name, value in LESS.items():
+                patch.setenv(name, value)
+            assert run.main(["phase", "3.5", "4.5", "--data-dir", str(data)]) == 0
 
     return made_once(tmp_path_factory, "whole", make)
 

@@ -1,20 +1,21 @@
-"""A small Hub on this machine, and new processes that ask it.
+"""A small Hub on this machine, and processes that ask it.
 
-The library reads its environment when it is imported, so what is tested runs in new processes.
+The library reads its environment when it is imported, so what is tested runs in processes of its
+own, each of which reads it anew.
 """
 
 import hashlib
 import http.server
 import json
-import os
 import re
-import subprocess
+import signal
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from common.config import REPOSITORY_ROOT
+from forked_hub import in_fork
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DATASET, MODEL = "google-research-datasets/mbpp", "google/gemma-2-2b"
@@ -133,7 +134,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-# What each new process begins with. Between its attempts the library waits up to 23 s.
+# What each process begins with. Between its attempts the library waits up to 23 s.
 PRELUDE = f"""
 import json, sys, time
 time.sleep = lambda seconds: None
@@ -170,27 +171,37 @@ def say(*what):
 
 
 def variables(endpoint: str, home: Path) -> dict[str, str]:
-    """The environment of a new process, with a Hub at `endpoint` and its files in `home`."""
+    """The environment of a process, with a Hub at `endpoint` and its files in `home`."""
     return {
-        **{key: value for key, value in os.environ.items() if not key.startswith("HF_")},
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(home),
         "HF_TOKEN": TOKEN,
         "NO_PROXY": "127.0.0.1",
-        "OMP_NUM_THREADS": "1",
     }
 
 
+def run_command(endpoint: str, home: Path, line: str) -> None:
+    """Run a command of an installed package, as its script does, in a process of its own."""
+    program, *arguments = line.split()
+    (script,) = entry_points(group="console_scripts", name=program)
+
+    def work() -> None:
+        sys.argv = [program, *arguments]
+        sys.exit(script.load()())
+
+    quiet = {"HF_HUB_DISABLE_UPDATE_CHECK": "1"}
+    done = in_fork(work, variables(endpoint, home) | quiet)
+    assert done.returncode == 0, done.stderr
+
+
 def ask(endpoint: str, home: Path, code: str, **environment: str) -> list[Any]:
-    """What `code` says in a new process."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + code],
-        cwd=REPOSITORY_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=variables(endpoint, home) | environment,
-    )
+    """What `code` says in a process of its own."""
+
+    def work() -> None:
+        signal.alarm(60)  # Who waits for ever is ended.
+        exec(compile(PRELUDE + code, "asking", "exec"), {"__name__": "__main__"})
+
+    done = in_fork(work, variables(endpoint, home) | environment)
     assert done.returncode == 0, done.stderr
     said: list[Any] = json.loads(done.stdout.splitlines()[-1])
     for line in said:

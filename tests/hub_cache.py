@@ -7,6 +7,7 @@ embedded ones, padded to 16384 latents of width 2304, of which the added ones ne
 
 import json
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,15 @@ def _make_saes(home: Path) -> None:
         folder = repository / "snapshots" / COMMIT / folder_name
         folder.mkdir(parents=True)
         narrow = np.load(resolve_path(config.sae_source) / f"layer_{layer}/params.npz")
-        # Compressed: what was added is all the same.
-        np.savez_compressed(folder / "params.npz", allow_pickle=False, **_pad(narrow))
+        _write_compressed(folder / "params.npz", _pad(narrow))
+
+
+def _write_compressed(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """As `np.savez_compressed` does, in half its time: what was added is all the same."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _pad(narrow: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -117,7 +125,9 @@ def _pad(narrow: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
     padded = {}
     for name, shape in shapes.items():
-        padded[name] = np.full(shape, 1e9 if name == "threshold" else 0, dtype=np.float32)
+        padded[name] = np.zeros(shape, dtype=np.float32)  # Memory only where something is written.
+        if name == "threshold":
+            padded[name].fill(1e9)
         padded[name][tuple(slice(0, size) for size in narrow[name].shape)] = narrow[name]
     return padded
 

@@ -2,18 +2,10 @@
 
 import json
 import shutil
-import sys
-
-from common.config import REPOSITORY_ROOT
 
 DIRECTIONS = ("correct", "incorrect")
 GRID = [1, 3, 10, 30, 100, 300, 1000]
 """The default coefficients."""
-
-
-def command(*arguments):
-    """What starts `run.py` in a process of its own."""
-    return [sys.executable, str(REPOSITORY_ROOT / "run.py"), *arguments]
 
 
 def copy_what_4_5_needs(whole, folder):

@@ -1,7 +1,11 @@
 """Runs for the tests of the pictures, and single pictures of them."""
 
+from dataclasses import replace
+from functools import cache
+
 from report_runs import make_record, make_run
 
+from common.terms import STEERING_TYPES
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.page import WHOLE_WIDTH, draw_page
 from phase4_5.plots.pictures import all_pictures
@@ -26,18 +30,29 @@ def make_records(direction, coefficients=COEFFICIENTS, n_problems=6):
     ]
 
 
-def plot_run(folder, coefficients=COEFFICIENTS, n_problems=6, **summary):
+def plot_run(folder, coefficients=COEFFICIENTS, n_problems=6):
+    """A run of these, the caller's own: its records may be exchanged."""
+    made = _made(tuple(coefficients), n_problems)
+    examples = {key: list(records) for key, records in made.examples.items()}
+    return replace(
+        made, folder=folder, summary=made.summary.model_copy(deep=True), examples=examples
+    )
+
+
+@cache
+def _made(coefficients, n_problems):
+    """Made once: its statistics take longer than a picture."""
     records = [
         record
         for direction in ("correct", "incorrect")
         for record in make_records(direction, coefficients, n_problems)
     ]
-    return make_run(folder, records, **summary)
+    return make_run(None, records)
 
 
-def draw(run, name):
-    """The figure of one picture, the directions beside each other."""
+def draw(run, name, only=None):
+    """The figure of one picture, the directions beside each other, or `only` one in its place."""
     (picture,) = [each for each in all_pictures() if each.name == name]
-    directions = directions_of(run)
+    directions = [each for each in directions_of(run) if only in (None, each.steering_type)]
     with drawing_settings():
-        return draw_page([picture], directions, WHOLE_WIDTH, len(directions))
+        return draw_page([picture], directions, WHOLE_WIDTH, len(STEERING_TYPES))

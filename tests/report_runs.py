@@ -109,8 +109,27 @@ def make_comparison(*flip_rates, coefficients=(30.0,), flip_rate=None, **other):
             for coefficient in coefficients
         ],
         "curve": {"flip_rate": mean, "control_flip_rate": mean, **common},
-        "verdict": "alike",
         "statement": f"A statement of {len(flip_rates)}.",
+        **other,
+    }
+
+
+def make_direction_test(**other):
+    """What a comparison with 20 random directions may have found, changed in these fields."""
+    return {
+        "n_directions": 20,
+        "n_problems": 100,
+        "n_programs": 500,
+        "effect": 25.0,
+        "directions_effect": 2.0,
+        "difference": 23.0,
+        "interval": [14.0, 32.0],
+        "p_directions": 0.001,
+        "p_problems": 0.0001,
+        "p": 0.001,
+        "n_less": 20,
+        "outcome": "more",
+        "statement": "It does more.",
         **other,
     }
 
@@ -124,7 +143,7 @@ def make_final(row, **other):
         "preservation_rate": None,
         "preservation_rate_interval": None,
         "shortcomings": shortcomings(row),
-        "control": None,
+        "directions": None,
         **values,
     }
 

@@ -100,6 +100,7 @@ class Sentinels:
 
     def begin(self) -> None:
         """From now on, all counts that there is more of."""
+        self.signals.clear()
         self._before = self._processes()
         self._n_descriptors = len(os.listdir("/proc/self/fd"))
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from forked_door import ForkedDoor
 
 import run
 from common.config import REPOSITORY_ROOT, load_config
@@ -18,13 +19,7 @@ from phase3_6.baseline import BASELINE_FILE
 
 
 def call(*arguments, **variables):
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY_ROOT / "run.py"), *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | variables,
-        cwd=REPOSITORY_ROOT,
-    )
+    return ForkedDoor(*arguments, variables=variables).end()
 
 
 @pytest.fixture(scope="module")

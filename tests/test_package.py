@@ -10,8 +10,10 @@ import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from forked_door import ForkedDoor
 from packaging.requirements import Requirement
 
 from common.config import REPOSITORY_ROOT
@@ -28,7 +30,10 @@ PACKAGES = (
     "phase4_5",
 )
 
+OURS = (*PACKAGES, "run")
+
 Python = Callable[..., subprocess.CompletedProcess[str]]
+Forked = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,34 @@ def python(site: Path, tmp_path: Path) -> Python:
     return run_it
 
 
+@pytest.fixture
+def forked(site: Path, tmp_path: Path) -> Forked:
+    """The same for code, in a fork that has other people's libraries already, and none of ours."""
+
+    def is_here(module: ModuleType) -> bool:
+        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), "")
+        return Path(file).is_relative_to(REPOSITORY_ROOT) and sys.prefix not in file
+
+    def be_elsewhere() -> None:
+        for name in [name for name, module in sys.modules.items() if is_here(module)]:
+            del sys.modules[name]
+        here = ("", str(REPOSITORY_ROOT), str(REPOSITORY_ROOT / "tests"))
+        sys.path[:] = [str(site), *(path for path in sys.path if path not in here)]
+        os.chdir(tmp_path)
+
+    def run_it(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        def work() -> None:
+            be_elsewhere()
+            sys.argv = ["-c", *arguments]
+            exec(code, {"__name__": "__main__"})
+
+        with ForkedDoor(*arguments, work=work) as door:
+            ended: subprocess.CompletedProcess[str] = door.end()
+        return ended
+
+    return run_it
+
+
 def test_all_of_a_package_is_installed_and_typed(site: Path) -> None:
     for package in PACKAGES:
         here = {
@@ -82,11 +115,10 @@ def test_all_of_a_package_is_installed_and_typed(site: Path) -> None:
 
 
 def test_it_is_imported_from_another_folder_and_finds_the_embedded_model(
-    python: Python, site: Path
+    forked: Forked, site: Path
 ) -> None:
-    done = python(
-        "-c",
-        "import json, phase4_5\n"
+    done = forked(
+        "import json, sys, phase4_5\n"
         "from common.config import load_config, resolve_path\n"
         "from common.environment import describe_environment\n"
         "from common_simplified.helpers import evaluate_code\n"
@@ -101,10 +133,13 @@ def test_it_is_imported_from_another_folder_and_finds_the_embedded_model(
         "    'verdicts': [evaluate_code(f'def f(): return {n}', ['assert f() == 1'])\n"
         "                 for n in (1, 2)],\n"
         "    'commit': describe_environment()['commit'],\n"
+        "    'ours': [str(module.__file__) for name, module in sys.modules.items()\n"
+        f"             if name.split('.')[0] in {OURS}],\n"
         "}))",
     )
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout)
+    assert len(seen["ours"]) > 10 and all(file.startswith(f"{site}/") for file in seen["ours"])
     assert seen["home"] == str(site / "phase4_5/__init__.py")
     assert seen["layers"] == 4
     found = ("embedded/saes", "embedded/problems.jsonl", "embedded/plain_text.txt")
@@ -116,12 +151,19 @@ def test_it_is_imported_from_another_folder_and_finds_the_embedded_model(
     assert seen["commit"] is None
 
 
-def test_the_door_opens_as_a_module_and_as_a_command(python: Python, site: Path) -> None:
-    for call in (["-m", "run"], [str(site / "bin/pva-steering")]):
+def test_the_door_opens_as_a_module_and_as_a_command(
+    python: Python, forked: Forked, site: Path
+) -> None:
+    as_module = "runpy.run_module('run', run_name='__main__', alter_sys=True)"
+    command = str(site / "bin/pva-steering")
+    as_command = f"runpy.run_path({command!r}, run_name='__main__')"
+    for call, code in ((["-m", "run"], as_module), ([command], as_command)):
         assert python(*call, "--version").stdout == f"pva-steering {project_version()}\n"
         assert python(*call, "list").stdout.startswith("2.5 ")
-        assert python(*call, "status").stdout.startswith("2.5  data/phase2_5  not done")
-        wrong = python(*call, "report")
+        # These import numpy and matplotlib.
+        status = forked(f"import runpy; {code}", "status")
+        assert status.stdout.startswith("2.5  data/phase2_5  not done")
+        wrong = forked(f"import runpy; {code}", "report")
         assert wrong.returncode == 2
         assert wrong.stderr.count("\n") == 1 and "phase_4_5_summary.json: missing" in wrong.stderr
 

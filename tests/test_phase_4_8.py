@@ -1,10 +1,9 @@
 """Phase 4.8's side, played by a process of its own that knows the README and the files alone."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
+
+from forked_door import ForkedDoor
 
 from common.config import REPOSITORY_ROOT, load_config
 from phase4_5 import load_selected_coefficients
@@ -22,13 +21,8 @@ def test_the_readmes_example_runs_and_uses_the_choice(whole, tmp_path):
     shutil.copytree(whole / "phase4_5", tmp_path / "phase4_5")
     choose(tmp_path / "phase4_5", {"correct": 30}, "to see it fail", "Ada")
     code = readme_example().replace("[:20]", "[:6]")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY_ROOT,
-        env=os.environ | {"PVA_SAE_DATA_DIR": str(tmp_path)},
-    )
+    variables = {"PVA_SAE_DATA_DIR": str(tmp_path)}
+    done = ForkedDoor(variables=variables, work=lambda: exec(code, {"__name__": "__main__"})).end()
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = done.stdout.splitlines()
     selected = load_selected_coefficients(config=load_config(data_dir=str(tmp_path)))

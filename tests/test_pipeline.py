@@ -1,14 +1,13 @@
 """The whole pipeline on the embedded model, as a user runs it, and what it leaves."""
 
 import json
-import os
 import shutil
-import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
-from pipeline_runs import DIRECTIONS, GRID, command, copy_what_4_5_needs, results_of, summary_of
+from forked_door import ForkedDoor
+from pipeline_runs import DIRECTIONS, GRID, copy_what_4_5_needs, results_of, summary_of
 from transformers import AutoTokenizer
 
 import run
@@ -35,7 +34,7 @@ def test_every_file_is_there(whole):
         "phase4_5/report.html",
     ]
     for coefficient in GRID:
-        for name in ("random_1", "random_2", "random_3", "opposite"):
+        for name in ("random_1", "opposite"):
             folder = f"{name}_correct_coeff_{coefficient}"
             expected.append(f"phase4_5/control_examples/{folder}/all_results.json")
     expected += [
@@ -95,7 +94,8 @@ def test_temperature_robustness_names_the_best_layers_of_phase_2_5(whole):
     assert by_temperature[0.0]["pass_rate"] > by_temperature[1.2]["pass_rate"]
 
 
-def test_another_run_gives_the_same_records_and_pictures(whole, tmp_path):
+@pytest.mark.usefixtures("without_pictures")
+def test_another_run_gives_the_same_records(whole, tmp_path):
     data = copy_what_4_5_needs(whole, tmp_path)
     arguments = ["phase", "4.5", "--data-dir", str(data), "--coefficients", "3,30"]
     assert run.main(arguments) == 0
@@ -104,19 +104,19 @@ def test_another_run_gives_the_same_records_and_pictures(whole, tmp_path):
             assert results_of(data, direction, coefficient) == results_of(
                 whole, direction, coefficient
             )
-    plots = data / "phase4_5" / "coefficient_analysis_plots.png"
-    first = plots.read_bytes()
-    plots.unlink()
     journal = (data / "phase4_5" / "journal.jsonl").read_bytes()
     assert run.main(arguments) == 0
     assert (data / "phase4_5" / "journal.jsonl").read_bytes() == journal
     assert summary_of(data)["lanes"] is None, "all is in the journal: nothing is generated again"
-    assert plots.read_bytes() == first
+    for coefficient in (3, 30):
+        assert results_of(data, "correct", coefficient) == results_of(whole, "correct", coefficient)
 
 
-def test_the_earlier_phases_give_the_same_files_twice(tmp_path):
+def test_the_earlier_phases_give_the_same_files_twice(tmp_path, monkeypatch):
+    monkeypatch.setenv("PVA_SAE_PLAIN_TEXT_MAX_TOKENS", "500")
+    monkeypatch.setenv("PVA_SAE_PHASE3_5_TEMPERATURES", "0,1")
     for name in ("a", "b"):
-        arguments = ["phase", "2.5", "3.5", "3.6", "--end", "12", "--data-dir"]
+        arguments = ["phase", "2.5", "3.5", "3.6", "--end", "8", "--data-dir"]
         assert run.main([*arguments, str(tmp_path / name)]) == 0
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
     assert len(files) > 8
@@ -144,6 +144,7 @@ def test_start_and_end_mean_the_same_problems_in_every_phase(tmp_path, whole):
     assert [record["task_id"] for record in results_of(tmp_path, "correct", 1)] == expected
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_llama_is_steered_too_at_either_site(earlier, llama):
     folder = earlier / "llama"
     llama.save_pretrained(folder)
@@ -166,19 +167,15 @@ def test_a_llama_is_steered_too_at_either_site(earlier, llama):
     (earlier / "phase2_5/top_20_features.json").write_text(json.dumps(features))
     for phase in ("phase2_5", "phase3_6"):
         (earlier / phase / "metadata.json").unlink()
-    environment = os.environ | {
+    variables = {
         "PVA_SAE_SAE_SOURCE": str(earlier / "saes"),
         "PVA_SAE_MODEL_NAME": str(folder),
         "PVA_SAE_DATA_DIR": str(earlier),
         "PVA_SAE_MAX_NEW_TOKENS": "8",
         "PVA_SAE_RESIDUAL_SITE": "resid_post",
     }
-    finished = subprocess.run(
-        command("phase", "4.5", "--problems", "2", "--coefficients", "1,1000"),
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    arguments = ("phase", "4.5", "--problems", "2", "--coefficients", "1,1000")
+    finished = ForkedDoor(*arguments, variables=variables).end()
     assert finished.returncode == 0, finished.stderr
     steered = {record["steered_code"] for record in results_of(earlier, "correct", 1000)}
     assert steered != {record["steered_code"] for record in results_of(earlier, "correct", 1)}

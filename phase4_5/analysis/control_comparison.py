@@ -1,7 +1,8 @@
-"""Is it this latent, or any strong push? What is left of an effect after its controls.
+"""How often other directions flip verdicts over the grid: a picture of what a push alone does.
 
-A flip shows that a push changed the program, not that the latent's meaning did. What is left after
-the same has been done with directions that mean nothing is the latent's own effect.
+Flips of any kind are counted, also those of programs that fell apart, and the directions are taken
+as they are, not as draws from a population. So this describes; whether the latent does more than a
+random direction is asked by `analysis.random_directions`, on held-out problems.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,6 @@ import numpy as np
 from common.terms import SteeringType
 from phase4_5.analysis.metrics import calculate_flip_rate, wanted_rate
 from phase4_5.analysis.statistics import (
-    MIN_DIFFERING,
-    SIGNIFICANCE,
     PairedDifference,
     holm,
     paired_difference,
@@ -26,7 +25,6 @@ from phase4_5.records import (
     ControlRow,
     Controls,
     ProgramRecord,
-    Verdict,
 )
 
 Columns = Mapping[float, Sequence[ProgramRecord]]
@@ -159,9 +157,9 @@ def _finished(
         control_flip_rate=100 * float(one.control_curve.mean()),
         p_holm=p_holm,
     )
-    verdict = _verdict(curve)
-    statement = _statement(one, curve, verdict, where)
-    return ControlComparison(coefficients=rows, curve=curve, verdict=verdict, statement=statement)
+    return ControlComparison(
+        coefficients=rows, curve=curve, statement=_statement(one, curve, where)
+    )
 
 
 def _fields(difference: PairedDifference) -> dict[str, Any]:
@@ -173,44 +171,18 @@ def _fields(difference: PairedDifference) -> dict[str, Any]:
     }
 
 
-def _verdict(curve: ControlCurve) -> Verdict:
-    if curve.p_holm >= SIGNIFICANCE:
-        return "alike"
-    return "stronger" if curve.difference > 0 else "weaker"
-
-
-def _statement(one: _Comparison, curve: ControlCurve, verdict: Verdict, where: str) -> str:
-    kind = one.kind
+def _statement(one: _Comparison, curve: ControlCurve, where: str) -> str:
     low, high = curve.interval
-    numbers = (
-        f"{curve.flip_rate:.1f} % of verdicts flipped {where}, against "
-        f"{curve.control_flip_rate:.1f} %; difference {curve.difference:+.1f} points, "
-        f"95 % interval {low:+.1f} to {high:+.1f}, p = {curve.p_holm:.2g}"
-    )
     n_directions = len(one.rows[0].flip_rates)
     other = (
-        "the opposite direction"
-        if kind == OPPOSITE
-        else f"{n_directions} random direction{'s' * (n_directions != 1)} of the same norm"
+        "by the opposite direction"
+        if one.kind == OPPOSITE
+        else f"by {n_directions} random direction{'s' * (n_directions != 1)} of the same norm"
     )
-    subject = f"The latent of {one.steering_type}-steering"
-    if verdict == "stronger":
-        meaning = (
-            "its sign matters" if kind == OPPOSITE else "this is more than the effect of any push"
-        )
-        return f"{subject} flips more than {other}: {meaning} ({numbers})."
-    if verdict == "weaker":
-        return f"{subject} flips less than {other} ({numbers})."
-    meaning = (
-        "nothing shows that its sign matters"
-        if kind == OPPOSITE
-        else "nothing shows that its flips are more than the effect of any strong push"
+    return (
+        f"{one.steering_type.capitalize()}-steering flips {curve.flip_rate:.1f} % of the verdicts "
+        f"{where}; {curve.control_flip_rate:.1f} % are flipped {other} (difference "
+        f"{curve.difference:+.1f} points, 95 % interval over problems {low:+.1f} to {high:+.1f}, "
+        f"p = {curve.p_holm:.2g}). Flips of any kind, also of programs that fell apart: this "
+        "describes the push, and is no verdict on the latent."
     )
-    few = ""
-    if curve.n_differing < MIN_DIFFERING:
-        n = curve.n_differing
-        few = (
-            f" They differ on {n} problem{'s' * (n != 1)}; with fewer than "
-            f"{MIN_DIFFERING} no difference could be shown."
-        )
-    return f"{subject} can't be told from {other}: {meaning} ({numbers}).{few}"

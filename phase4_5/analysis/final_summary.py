@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from phase4_5.analysis.metrics import Share, measure, rate_with_interval
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.analysis.statistics import mcnemar_p
-from phase4_5.records import ControlComparison, FinalEvaluation, Metrics, ProgramRecord
+from phase4_5.records import DirectionTest, FinalEvaluation, Metrics, ProgramRecord
 
 
 def summarise_final(
-    records: Sequence[ProgramRecord], control: ControlComparison | None = None
+    records: Sequence[ProgramRecord], directions: DirectionTest | None = None
 ) -> FinalEvaluation:
     """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
@@ -30,6 +30,6 @@ def summarise_final(
             **rate_with_interval("preservation_rate", kept),
             "mcnemar_p": mcnemar_p(metrics.n_pass_to_fail, metrics.n_fail_to_pass),
             "shortcomings": shortcomings(metrics),
-            "control": control,
+            "directions": directions,
         }
     )

@@ -11,11 +11,13 @@ the correction rate for correct-steering, the corruption rate for incorrect-stee
 doesn't exist counts as 0). Ties go to the higher mean token similarity, then to the smaller
 coefficient.
 
-If none qualifies, the rationale says so, and the recommendation is the coefficient that keeps
-quality and syntax and whose flip rate is nearest to the band (on ties the one towards it: the
-largest if the flip rate is too low, else the smallest); if none keeps them, the smallest one.
-Coefficient 0, no steering, is recommended only if nothing else was tried. "Small" is meant
-without the sign.
+If none qualifies, the rationale says so, and the recommendation is, of the coefficients that keep
+quality, the one with the largest effect wanted, net of its opposite (correction rate less
+corruption rate for correct-steering): effects like the published ones, of 4 and 15 %, never reach
+the band. Where none has such an effect it is the one whose flip rate is nearest to the band (on
+ties the one towards it: the largest if the flip rate is too low, else the smallest); if none keeps
+quality, the smallest one. Coefficient 0, no steering, is recommended only if nothing else was
+tried. "Small" is meant without the sign.
 """
 
 from collections.abc import Sequence
@@ -48,7 +50,11 @@ def recommend(
         raise ValueError("no coefficients to choose from")
     chosen = min(summaries, key=lambda summary: preference(summary, steering_type))
     qualifying = [summary for summary in summaries if not shortcomings(summary)]
-    rationale = _why_best(chosen, qualifying, steering_type) if qualifying else _why_named(chosen)
+    rationale = (
+        _why_best(chosen, qualifying, steering_type)
+        if qualifying
+        else _why_named(chosen, steering_type)
+    )
     others = _why_not_the_others(chosen, summaries, steering_type)
     return Recommendation(
         coefficient=chosen.coefficient,
@@ -75,9 +81,10 @@ def preference(summary: CoefficientSummary, steering_type: SteeringType) -> tupl
         return 0, -_effect(summary, steering_type), -summary.mean_token_similarity, size
     if size == 0:
         return (3,)
-    if _quality_shortcomings(summary):
+    if quality_shortcomings(summary):
         return 2, size
-    return 1, *_distance_and_tie(summary)
+    net = max(0.0, _net_effect(summary, steering_type))
+    return 1, -net, *_distance_and_tie(summary)
 
 
 def shortcomings(metrics: Metrics) -> list[str]:
@@ -88,10 +95,11 @@ def shortcomings(metrics: Metrics) -> list[str]:
         found.append(f"flip rate {metrics.flip_rate:.1f} % is below {low:g} %")
     if metrics.flip_rate > high:
         found.append(f"flip rate {metrics.flip_rate:.1f} % is above {high:g} %")
-    return found + _quality_shortcomings(metrics)
+    return found + quality_shortcomings(metrics)
 
 
-def _quality_shortcomings(metrics: Metrics) -> list[str]:
+def quality_shortcomings(metrics: Metrics) -> list[str]:
+    """The metrics that are beyond their bounds, in words with numbers."""
     found = []
     for metric in METRICS:
         value = metric.of(metrics)
@@ -106,6 +114,13 @@ def _quality_shortcomings(metrics: Metrics) -> list[str]:
 
 def _effect(summary: CoefficientSummary, steering_type: SteeringType) -> float:
     return WANTED[steering_type][1].of(summary) or 0.0
+
+
+def _net_effect(summary: CoefficientSummary, steering_type: SteeringType) -> float:
+    """The effect wanted less its opposite, in points; of incorrect-steering all is wanted."""
+    if steering_type == "incorrect":
+        return _effect(summary, steering_type)
+    return _effect(summary, steering_type) - (summary.corruption_rate or 0.0)
 
 
 def _effect_in_words(summary: CoefficientSummary, steering_type: SteeringType) -> str:
@@ -169,14 +184,21 @@ def _distance_and_tie(summary: CoefficientSummary) -> tuple[float, float]:
     return _distance_to_band(summary.flip_rate), -size if too_weak else size
 
 
-def _why_named(chosen: CoefficientSummary) -> str:
+def _why_named(chosen: CoefficientSummary, steering_type: SteeringType) -> str:
     """Why a coefficient is named where none qualifies."""
-    reason = (
-        "none keeps the code's quality, and it is the smallest"
-        if _quality_shortcomings(chosen)
-        else "of those that keep the code's quality its flip rate is nearest to "
-        f"{FLIP_RATE_BAND[0]:g}–{FLIP_RATE_BAND[1]:g} %"
-    )
+    if quality_shortcomings(chosen):
+        reason = "none keeps the code's quality, and it is the smallest"
+    elif (net := _net_effect(chosen, steering_type)) > 0:
+        less = " less corruptions" if steering_type == "correct" else ""
+        reason = (
+            "of those that keep the code's quality it has the largest effect wanted "
+            f"({WANTED[steering_type][0]}s{less}: {net:+.1f} points)"
+        )
+    else:
+        reason = (
+            "of those that keep the code's quality its flip rate is nearest to "
+            f"{FLIP_RATE_BAND[0]:g}–{FLIP_RATE_BAND[1]:g} %"
+        )
     return (
         f"No coefficient qualifies. Coefficient {chosen.coefficient:g} is named because {reason}"
         f" ({'; '.join(shortcomings(chosen))}; flip rate's 95 % interval"

@@ -1,7 +1,9 @@
 """One direction of a run, as the pictures see it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from common.terms import STEERING_TYPES, SteeringType
 from phase4_5.records import (
@@ -36,6 +38,12 @@ class Direction:
         """All that were tried, the smallest first."""
         return [result.coefficient for result in self.results]
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells it from a direction in which anything else was found."""
+        # Over all records: computed once, not for each picture.
+        return hashlib.sha256(repr(self).encode(errors="surrogatepass")).hexdigest()
+
     def result(self, coefficient: float) -> CoefficientSummary:
         """What was found for a coefficient that was tried."""
         return next(each for each in self.results if each.coefficient == coefficient)
@@ -51,8 +59,8 @@ class Direction:
         if self.selected.selection_method == "manual":
             how = "chosen by hand"
         else:
-            how = "recommended" if self.selected.qualifies else "nearest, none qualifies"
-        return f"{self.selected.coefficient:g}: {how}"
+            how = "recommended" if self.selected.qualifies else "named, none qualifies"
+        return f"{self.selected.coefficient:g}: {how}, {self.selected.verdict}"
 
 
 def directions_of(run: Run) -> list[Direction]:

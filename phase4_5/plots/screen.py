@@ -1,6 +1,5 @@
 """The panels of the pictures for the page, and where in them each coefficient stands."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -49,7 +48,7 @@ class ScreenPanel:
     """One a coefficient, the smallest first."""
 
 
-_kept: dict[str, ScreenPanel] = {}
+_kept: dict[tuple[str, str], ScreenPanel] = {}
 _MOST_KEPT = 32
 
 
@@ -58,8 +57,7 @@ def screen_panel(picture: Picture, direction: Direction) -> ScreenPanel:
 
     The latest ones are kept: a page that is served is asked for again and again.
     """
-    name = hashlib.sha256(f"{picture.name} {direction!r}".encode(errors="surrogatepass"))
-    key = name.hexdigest()
+    key = picture.name, direction.fingerprint
     with drawing_settings(svg__fonttype="none"):
         if key not in _kept:
             while len(_kept) >= _MOST_KEPT:

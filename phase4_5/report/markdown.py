@@ -6,6 +6,7 @@ from common.terms import STEERING_TYPES, SteeringType
 from phase4_5.analysis.metrics import METRIC, METRICS
 from phase4_5.analysis.statistics import CONFIDENCE, MAX_PROBLEMS, POWER
 from phase4_5.records import (
+    ChosenCoefficient,
     CoefficientSummary,
     ControlRow,
     Controls,
@@ -14,7 +15,7 @@ from phase4_5.records import (
     Neighbours,
 )
 from phase4_5.report.markup import block, code, escape, prose, quote, table
-from phase4_5.report.text import counts_text, flip_lines
+from phase4_5.report.text import counts_text, flip_lines, latent_words
 from phase4_5.results.run_files import Run
 
 # rate of the summary, the counts behind it
@@ -34,13 +35,15 @@ def markdown_report(run: Run) -> str:
     for steering_type in STEERING_TYPES:
         title = f"{steering_type.capitalize()}-steering"
         parts += [
-            f"## {title}: {run.selected.of(steering_type).coefficient:g}",
+            f"## {title}: {run.selected.of(steering_type).coefficient:g}, "
+            f"{run.selected.of(steering_type).verdict}",
+            _verdict(run.selected.of(steering_type)),
             _choice(run, steering_type),
             _coefficients(run, steering_type),
-            f"### {title}: is it this direction?",
-            _controls(run.summary.controls[steering_type]),
             f"### {title}: problems outside the search",
             _held_out(run, steering_type),
+            f"### {title}: what other directions flip",
+            _controls(run.summary.controls[steering_type]),
             f"### {title}: neighbours",
             _neighbours(run.summary.neighbours[steering_type]),
             f"### {title}: failure modes",
@@ -76,8 +79,7 @@ def _what_was_run(run: Run) -> str:
     for steering_type in STEERING_TYPES:
         feature, rows = summary.features[steering_type], _rows(run, steering_type)
         found = (
-            f"- {steering_type}-steering: layer {feature.layer}, latent "
-            f"{feature.feature_idx}; coefficients "
+            f"- {steering_type}-steering: {latent_words(feature)}; coefficients "
             f"{', '.join(_named(row) for row in rows)}; {rows[0].n_problems} problems "
             f"({rows[0].n_baseline_passed} passed and {rows[0].n_baseline_failed} failed "
             "at baseline)"
@@ -106,10 +108,14 @@ def _choice(run: Run, steering_type: SteeringType) -> str:
         parts = [f"**{chosen} is recommended** by the rule; nobody has chosen by hand.", rule_says]
     else:
         parts = [
-            f"**No coefficient qualifies; {chosen} is the nearest.** Nobody has chosen by hand.",
+            f"**No coefficient qualifies; {chosen} is named.** Nobody has chosen by hand.",
             rule_says,
         ]
     return "\n\n".join(parts)
+
+
+def _verdict(entry: ChosenCoefficient) -> str:
+    return prose(f"**{entry.verdict.capitalize()}**: {escape(entry.verdict_reason)}")
 
 
 def _coefficients(run: Run, steering_type: SteeringType) -> str:
@@ -153,10 +159,7 @@ def _brackets(interval: Sequence[float]) -> str:
 
 def _controls(controls: Controls | None) -> str:
     if controls is None:
-        return prose(
-            "No controls were run: nothing here tells whether the flips are this latent's doing "
-            "or that of any push of this strength."
-        )
+        return prose("No other direction was tried over the grid.")
     labels = {"random": "random directions", "opposite": "opposite direction"}
     compared = controls.comparisons
     return "\n\n".join(
@@ -222,9 +225,9 @@ def _held_out(run: Run, steering_type: SteeringType) -> str:
     rows.append(["p", *(f"{column.mcnemar_p:.3g}" for column in columns)])
     head = [f"coefficient {final.coefficient:g}", "search", "outside"]
     parts.append(table(head if search else [head[0], head[2]], rows))
-    control = final.control
+    test = final.directions
     parts.append(
-        prose(escape(control.statement) if control else "Without controls on these problems.")
+        prose(escape(test.statement) if test else "No random direction was tried on them.")
     )
     return "\n\n".join(parts)
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from common.terms import SteeringType
+from phase2_5_simplified.chance import chance_words
 from phase4_5.analysis.changes import CHANGES
 from phase4_5.analysis.failure_modes import explanation_of, is_exception
 from phase4_5.analysis.metrics import METRICS, Metric
-from phase4_5.records import CoefficientSummary, ProgramRecord
+from phase4_5.records import CoefficientSummary, FeatureSummary, ProgramRecord
 
 MAX_EXAMPLES = 10
 MAX_CHANGES = 3
@@ -17,6 +18,7 @@ def analysis_text(
     steering_type: SteeringType,
     summaries: Sequence[CoefficientSummary],
     results_by_coefficient: Mapping[float, Sequence[ProgramRecord]],
+    feature: FeatureSummary | None = None,
 ) -> str:
     """The flips and the quality of each coefficient of one direction.
 
@@ -24,12 +26,27 @@ def analysis_text(
         steering_type: the direction.
         summaries: one a coefficient, from `analysis.metrics.summarise_coefficient`.
         results_by_coefficient: the records behind each.
+        feature: the latent, told below the title.
     """
     title = f"{steering_type.capitalize()}-steering"
     parts = [f"{title}\n{'=' * len(title)}"]
+    if feature is not None:
+        parts.append(f"Latent: {latent_words(feature)}")
     for summary in summaries:
         parts.append(_coefficient(summary, results_by_coefficient[summary.coefficient]))
     return "\n\n".join(parts) + "\n"
+
+
+def latent_words(feature: FeatureSummary) -> str:
+    """Where a latent is, and how well it separates if it is known how well luck does.
+
+    E.g. `layer 3, latent 14 (separation 0.200, p = 0.22 against shuffled verdicts: may be chance)`.
+    """
+    words = f"layer {feature.layer}, latent {feature.feature_idx}"
+    if feature.separation_p is None:
+        return words
+    chance = chance_words(feature.separation_p)
+    return f"{words} (separation {feature.separation_score:.3f}, {chance})"
 
 
 def _coefficient(summary: CoefficientSummary, results: Sequence[ProgramRecord]) -> str:

@@ -2,9 +2,7 @@
 
 from common.files import write_text
 from common.logging import get_logger
-from common.terms import SteeringType
 from phase4_5.plots import save_plots
-from phase4_5.records import Controls, FinalEvaluation
 from phase4_5.report.markdown import markdown_report
 from phase4_5.report.page import REPORT_FILE, write_report
 from phase4_5.report.text import analysis_text
@@ -30,6 +28,7 @@ def _save_analysis(run: Run) -> None:
             steering_type,
             rows,
             {row.coefficient: run.examples[steering_type, row.coefficient] for row in rows},
+            run.summary.features[steering_type],
         )
         for steering_type, rows in run.summary.results.items()
     ]
@@ -40,35 +39,10 @@ def log_outcome(run: Run) -> None:
     """Say what was found, and what a person does next."""
     for steering_type, rule in run.summary.recommended.items():
         chosen = run.selected.of(steering_type)
-        how = "recommended" if rule.qualifies else "none qualifies; nearest"
+        how = "recommended" if rule.qualifies else "named; none qualifies"
         if chosen.selection_method == "manual":
             how = f"chosen by {chosen.reviewer}; the rule says {rule.coefficient:g}"
         logger.info("%s-steering: coefficient %g (%s)", steering_type, chosen.coefficient, how)
-        _log_final(steering_type, chosen.final_evaluation)
-        _log_controls(steering_type, run.summary.controls[steering_type], chosen.final_evaluation)
+        say = logger.info if chosen.verdict == "supported" else logger.warning
+        say("%s-steering: %s. %s", steering_type, chosen.verdict, chosen.verdict_reason)
     logger.info("look at it: %s; choose: python3 run.py review", run.folder / REPORT_FILE)
-
-
-def _log_final(steering_type: SteeringType, final: FinalEvaluation | None) -> None:
-    if final is not None and final.shortcomings:
-        logger.warning(
-            "%s-steering: on %d problems outside the search, %s",
-            steering_type,
-            final.n_problems,
-            "; ".join(final.shortcomings),
-        )
-
-
-def _log_controls(
-    steering_type: SteeringType, controls: Controls | None, final: FinalEvaluation | None
-) -> None:
-    if controls is None:
-        logger.warning(
-            "%s-steering: no control was run; a flip may come from any strong push", steering_type
-        )
-        return
-    compared = list(controls.comparisons.values())
-    if final is not None and final.control is not None:
-        compared.append(final.control)
-    for comparison in compared:
-        logger.info("%s", comparison.statement)

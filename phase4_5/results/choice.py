@@ -17,6 +17,7 @@ from common.terms import STEERING_TYPES, ResidualSite, SteeringType
 from common.typed_files import read_model, write_model
 from phase2_5_simplified.features import Feature
 from phase4_5.analysis.recommendation import shortcomings
+from phase4_5.analysis.verdict import judge
 from phase4_5.records import (
     Choice,
     ChosenCoefficient,
@@ -144,8 +145,11 @@ def completed(
         row = find_row(results[steering_type], entry.coefficient)
         known: dict[str, Any] = {} if row is None else _of_row(row)
         final = final_evaluation.get(steering_type)
-        if final is not None and final.coefficient == entry.coefficient:
-            known["final_evaluation"] = final
+        if final is None or final.coefficient != entry.coefficient:
+            final = entry.final_evaluation
+        known["final_evaluation"] = final
+        judged = judge(row, final, steering_type)
+        known |= {"verdict": judged.verdict, "verdict_reason": judged.reason}
         changed[steering_type] = entry.model_copy(update=known)
     return choice.model_copy(update=changed)
 

@@ -118,6 +118,7 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
                 layer=feature.layer,
                 feature_idx=feature.feature_idx,
                 separation_score=feature.separation_score,
+                separation_p=feature.separation_p,
             )
             for steering_type, feature in findings.features.items()
         },

@@ -9,7 +9,7 @@ from common.errors import InputError
 from common.files import read_json
 from common.terms import STEERING_TYPES, ResidualSite, SteeringType
 from common.utils import require_phase_file
-from phase4_5.records import ChosenCoefficient, FinalEvaluation, SelectionMethod
+from phase4_5.records import ChosenCoefficient, FinalEvaluation, SelectionMethod, Verdict
 from phase4_5.results.choice import SELECTED_FILE
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ class SelectedCoefficient:
     flip_rate: float
     """In percent, on the problems of the search."""
     qualifies: bool
-    """Whether the rule of `analysis.recommendation` would take it."""
+    """Whether the rule of `analysis.recommendation` would take it: its word alone."""
+    verdict: Verdict
+    """What is known of it: `supported` where the rule's bounds, the held-out problems and the
+    random directions agree; else `unproven` or `contradicted`."""
+    verdict_reason: str
     rationale: str
     selection_method: SelectionMethod
     """By the rule, or by a person."""
@@ -89,6 +93,8 @@ def _select(steering_type: SteeringType, value: Any, path: Path | str) -> Select
         residual_site=entry.residual_site,
         flip_rate=entry.flip_rate,
         qualifies=entry.qualifies,
+        verdict=entry.verdict,
+        verdict_reason=entry.verdict_reason,
         rationale=entry.rationale,
         selection_method=entry.selection_method,
         final_evaluation=entry.final_evaluation,

@@ -105,7 +105,7 @@ def _record(
 
 
 def clear_gpu_cache() -> None:
-    """Give unused GPU memory back."""
-    gc.collect()
+    """Give unused GPU memory back, where there is a GPU."""
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()

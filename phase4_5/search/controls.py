@@ -6,6 +6,7 @@ problems; what is left after a control is taken off is the latent's own effect.
 """
 
 import hashlib
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, product
@@ -32,6 +33,30 @@ def control_direction(
     drawn = torch.randn(direction.shape, generator=generator, dtype=torch.float64)
     drawn *= direction.double().norm().cpu() / drawn.norm()
     return drawn.to(direction.device, direction.dtype)
+
+
+def spread_controls(
+    cells: Sequence[Cell], names: Sequence[str], per_problem: int, seed: int
+) -> list[Cell]:
+    """Each cell with some of the controls, so that each control meets about as many problems.
+
+    Every control meets at least two problems, if there are as many; the cells of a problem have the
+    same controls and stand together.
+    """
+    if not names:
+        return []
+    problems = list(dict.fromkeys(cell.problem for cell in cells))
+    # A control of few problems could not be told from its problems.
+    wanted = max(per_problem, -(-2 * len(names) // len(problems)))
+    n_each = min(len(names), wanted)
+    order = list(range(len(problems)))
+    random.Random(seed).shuffle(order)
+    first = {problems[place]: n * n_each for n, place in enumerate(order)}
+    spread: list[Cell] = []
+    for problem, group in groupby(cells, lambda cell: cell.problem):
+        chosen = [names[(first[problem] + step) % len(names)] for step in range(n_each)]
+        spread.extend(control_cells(list(group), chosen, seed))
+    return spread
 
 
 def control_cells(cells: Sequence[Cell], names: Sequence[str], seed: int) -> Iterator[Cell]:

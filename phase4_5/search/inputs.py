@@ -13,6 +13,7 @@ from common.terms import SteeringType
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import site_module
+from phase2_5_simplified.chance import chance_words
 from phase2_5_simplified.features import Feature
 from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
@@ -68,11 +69,12 @@ def _load_direction(feature: Feature, model: Any, generator: CodeGenerator) -> t
     direction = load_decoder_direction(feature.layer, feature.feature_idx, device, config)
     check_width(direction.shape[0], model, feature.layer)
     logger.info(
-        "%s-steering: layer %d, latent %d, separation %.3f",
+        "%s-steering: layer %d, latent %d, separation %.3f%s",
         feature.steering_type,
         feature.layer,
         feature.feature_idx,
         feature.separation_score,
+        "" if feature.separation_p is None else f" ({chance_words(feature.separation_p)})",
     )
     return direction
 

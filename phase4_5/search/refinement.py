@@ -89,9 +89,12 @@ def best_neighbours(
         return None
     keys = [preference(summary, steering_type) for summary in ordered]
     best = keys.index(min(keys))
+    too_weak = ordered[best].flip_rate < FLIP_RATE_BAND[0]
+    if shortcomings(ordered[best]) and not too_weak:
+        # The band lies below the smallest that is too strong.
+        best = next(i for i, each in enumerate(ordered) if keys[i][0] == keys[best][0])
     beside = [index for index in (best - 1, best + 1) if 0 <= index < len(ordered)]
     if shortcomings(ordered[best]):
-        too_weak = ordered[best].flip_rate < FLIP_RATE_BAND[0]
         other = max(beside) if too_weak else min(beside)
     else:
         other = min(beside, key=lambda index: keys[index])

@@ -14,6 +14,7 @@ from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.control_comparison import compare_with_controls
 from phase4_5.analysis.final_summary import summarise_final
 from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.analysis.random_directions import against_directions
 from phase4_5.records import (
     CoefficientSummary,
     Controls,
@@ -25,7 +26,7 @@ from phase4_5.records import (
 from phase4_5.results.outputs import CONTROL_EXAMPLES_DIR, FINAL_EXAMPLES_DIR, save_examples
 from phase4_5.results.records_table import Stage
 from phase4_5.search.cells import Cell
-from phase4_5.search.controls import control_cells
+from phase4_5.search.controls import control_cells, spread_controls
 from phase4_5.search.inputs import SearchInputs
 from phase4_5.search.refinement import refine
 from phase4_5.search.residual_norm import relative_strength, summarise_norms
@@ -189,21 +190,38 @@ class Search:
         }
         final = [column for columns in latents.values() for column in columns.values()]
         self._save(final, FINAL_EXAMPLES_DIR, "final_evaluation")
-        names = control_names(self._config.phase4_5_random_controls, opposite=False)
-        controls = self._control_columns(cells, names, "controls of the final evaluation")
-        self.records["final_controls"] = list(chain.from_iterable(_columns_of(controls)))
-        where: dict[SteeringType, str] = {
-            steering_type: f"at {coefficient:g} on {len(held_out)} problems outside the search"
-            for steering_type, coefficient in coefficients.items()
-        }
-        compared = compare_with_controls(latents, controls, where)
+        directions = self._final_controls(cells)
+        where = f"on {len(held_out)} problems outside the search"
         return {
             steering_type: summarise_final(
                 latents[steering_type][coefficient],
-                None if (found := compared[steering_type]) is None else found.random,
+                against_directions(
+                    latents[steering_type][coefficient], directions[steering_type], where
+                ),
             )
             for steering_type, coefficient in coefficients.items()
         }
+
+    def _final_controls(
+        self, cells: Sequence[Cell]
+    ) -> dict[SteeringType, dict[str, list[ProgramRecord]]]:
+        """The records of random directions in the place of the latents, for each direction.
+
+        Each problem is tried with some of the directions.
+        """
+        names = control_names(self._config.phase4_5_final_controls, opposite=False)
+        spread = spread_controls(
+            cells, names, self._config.phase4_5_final_controls_per_problem, self._config.seed
+        )
+        records = self._runner.run_cells(spread, "random directions on the held-out problems")
+        self.records["final_controls"] = list(records.values())
+        found: dict[SteeringType, dict[str, list[ProgramRecord]]] = {
+            steering_type: {} for steering_type in self._features
+        }
+        for record in records.values():
+            assert record.control is not None
+            found[record.steering_type].setdefault(record.control, []).append(record)
+        return found
 
     def cell(
         self, steering_type: SteeringType, coefficient: float, problem: BaselineProblem

@@ -7,8 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_hub import COMMIT, DATASET, FULL, MODEL, SAES, FakeHub, ask, is_full, snapshot, variables
+from fake_hub import (
+    COMMIT,
+    DATASET,
+    FULL,
+    MODEL,
+    SAES,
+    FakeHub,
+    ask,
+    is_full,
+    run_command,
+    snapshot,
+)
 
+from common.config import REPOSITORY_ROOT
 from common.hub import HubName, hub_commit, hub_error, parse_hub_name
 
 
@@ -62,8 +74,10 @@ def test_an_error_that_is_not_the_hubs_is_left_alone() -> None:
     assert told(full, "embedded/model") is None
 
 
-def test_the_library_is_imported_only_where_it_is_needed(tmp_path: Path) -> None:
-    assert ask("", tmp_path, "say('huggingface_hub' in sys.modules)") == [False]
+def test_the_library_is_imported_only_where_it_is_needed() -> None:
+    code = "import sys, common.hub; print('huggingface_hub' in sys.modules)"
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY_ROOT, text=True)
+    assert told == "False\n"
 
 
 def test_a_folder_is_downloaded_once_and_then_comes_from_the_cache(
@@ -137,13 +151,7 @@ def test_offline_with_an_empty_cache(hub: FakeHub, tmp_path: Path) -> None:
 
     # The commands do what the lines say they do.
     for command in commands:
-        program, *arguments = command.split()
-        subprocess.run(
-            [Path(sys.executable).parent / program, *arguments],
-            check=True,
-            capture_output=True,
-            env=variables(hub.url, tmp_path) | {"HF_HUB_DISABLE_UPDATE_CHECK": "1"},
-        )
+        run_command(hub.url, tmp_path, command)
     files, of_pinned, of_saes = ask(hub.url, tmp_path, code, HF_HUB_OFFLINE="1")
     assert is_full(tmp_path, files) and is_full(tmp_path, of_pinned)
     assert Path(of_saes).read_bytes() == hub.files[SAES]["layer_1/params.npz"]
@@ -211,9 +219,6 @@ def test_no_way_through_a_proxy(hub: FakeHub, tmp_path: Path) -> None:
     for line in ask("http://hub.invalid", tmp_path, "say(parquet(), saes())", **proxy):
         assert ": hub.invalid can't be reached (" in line
         assert "HF_HUB_OFFLINE=1" in line and "password" not in line
-
-
-# Those that load transformers take seconds: one process for each state of the network.
 
 
 def test_transformers_online(hub: FakeHub, tmp_path: Path) -> None:

@@ -214,22 +214,23 @@ def test_what_is_over_never_changes() -> None:
     assert n_over > 2000
 
 
+# Large enough for a quadratic reading to take far longer than the limit, a linear one far less.
 HOSTILE = {
-    "deep parentheses": "x = " + "(" * 300_000,
-    "long line": "def f():\n    return '" + "a" * 300_000,
-    "backslashes": 'x = "' + "\\" * 300_000,
-    "quotes": "x = " + "'\"" * 150_000,
-    "triple quotes": '"' * 300_000,
-    "spaces": "a" + " " * 300_000 + "b",
-    "targets": "a , " * 75_000,
-    "subscripts": "a[" * 150_000,
-    "calls": "def f(): pass\nx = " + "f  " * 100_000,
-    "imports": "import " + "a." * 150_000,
-    "blank lines": "\n" * 100_000,
-    "null characters": "\0" * 300_000,
-    "lone surrogates": "\ud800\n" * 50_000,
-    "fences": "```\n" * 50_000,
-    "functions": "".join(f"def f{n}(): pass\n" for n in range(20_000)),
+    "deep parentheses": "x = " + "(" * 60_000,
+    "long line": "def f():\n    return '" + "a" * 60_000,
+    "backslashes": 'x = "' + "\\" * 60_000,
+    "quotes": "x = " + "'\"" * 30_000,
+    "triple quotes": '"' * 60_000,
+    "spaces": "a" + " " * 60_000 + "b",
+    "targets": "a , " * 15_000,
+    "subscripts": "a[" * 30_000,
+    "calls": "def f(): pass\nx = " + "f  " * 20_000,
+    "imports": "import " + "a." * 30_000,
+    "blank lines": "\n" * 20_000,
+    "null characters": "\0" * 60_000,
+    "lone surrogates": "\ud800\n" * 10_000,
+    "fences": "```\n" * 10_000,
+    "functions": "".join(f"def f{n}(): pass\n" for n in range(4_000)),
 }
 
 
@@ -239,4 +240,4 @@ def test_hostile_text_is_read_in_linear_time(text: str) -> None:
     for prompt in (TASK_PROMPT, SIGNATURE_LINE_PROMPT, "def f(" + text, text + ":"):
         extract_code(text, prompt)
         program_is_over(text, prompt)
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 2

@@ -25,7 +25,7 @@ Embedded = tuple[Any, Any]
 
 @pytest.fixture(scope="module")
 def prompts():
-    problems = load_split(load_config(), "hyperparams")[:6]
+    problems = load_split(load_config(), "hyperparams")[:4]
     return [PromptBuilder().build(problem) for problem in problems]
 
 
@@ -48,16 +48,20 @@ def test_greedy_decoding_is_that_of_transformers_steered_or_not(
 ):
     model, tokenizer = embedded
     direction = torch.nn.functional.normalize(torch.arange(128.0).sin(), dim=0)
-    for prompt in prompts:
+    reasons = set()
+    for prompt in prompts[1:]:
         with steering(model, direction, coefficient, 2):
-            ours = generate_greedy(model, tokenizer, prompt, 60)
-            theirs = reference(model, tokenizer, prompt, 60)
+            ours = generate_greedy(model, tokenizer, prompt, 32)
+            theirs = reference(model, tokenizer, prompt, 32)
+        reasons.add(ours.stop_reason)
         assert ours.token_ids == theirs[: ours.n_new_tokens]
         if ours.stop_reason == "max_new_tokens":
-            assert ours.n_new_tokens == 60
+            assert ours.n_new_tokens == 32
         # Where decoding stopped early, going on changes nothing of the program.
         rest = tokenizer.decode(theirs, skip_special_tokens=True)
         assert extract_code(ours.text, prompt) == extract_code(rest, prompt)
+    # Weak steering leaves programs that end in time, and one that doesn't.
+    assert reasons == ({"eos", "max_new_tokens"} if coefficient <= 3 else {"max_new_tokens"})
 
 
 def test_a_program_ends_with_the_end_of_text(embedded: Embedded, prompts):
@@ -91,14 +95,14 @@ def sample(embedded: Embedded, prompt, temperature, seed, n=40):
 
 
 def test_samples_follow_the_seed_and_differ_from_each_other(embedded: Embedded, prompts):
-    texts = [tuple(sample(embedded, prompts[0], 1.5, seed).token_ids) for seed in range(6)]
-    assert texts[0] == tuple(sample(embedded, prompts[0], 1.5, 0).token_ids)
+    texts = [tuple(sample(embedded, prompts[0], 1.5, seed, 16).token_ids) for seed in range(6)]
+    assert texts[0] == tuple(sample(embedded, prompts[0], 1.5, 0, 16).token_ids)
     assert len(set(texts)) > 1
 
 
 def test_nearly_no_temperature_is_greedy(embedded: Embedded, prompts):
-    greedy = generate_greedy(*embedded, prompts[1], 40)
-    assert all(sample(embedded, prompts[1], 1e-4, seed) == greedy for seed in range(3))
+    greedy = generate_greedy(*embedded, prompts[1], 20)
+    assert all(sample(embedded, prompts[1], 1e-4, seed, 20) == greedy for seed in range(3))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])

@@ -148,7 +148,7 @@ def test_held_out_leaves_most_of_every_kind_for_training() -> None:
     held_out = Counter(signature[0] for signature in held_out_signatures())
     rng = Random(1)
     for name, make in KINDS.items():
-        space = {make(rng).signature for _ in range(400)}
+        space = {make(rng).signature for _ in range(150)}
         assert {signature[0] for signature in space} == {name}
         assert len(space) >= 25, name
         assert held_out[name] <= len(space) / 2, name
@@ -157,16 +157,22 @@ def test_held_out_leaves_most_of_every_kind_for_training() -> None:
 def test_kinds_give_the_same_code_for_the_same_signature() -> None:
     """A signature decides the program up to the names of the function and its arguments."""
     rng = Random(2)
+    n_renamed = 0
     for name, make in KINDS.items():
         results: dict[tuple[Any, ...], set[str]] = defaultdict(set)
         inputs = make(Random(0)).inputs
-        for _ in range(200):
+        programs: set[tuple[Any, ...]] = set()
+        for _ in range(120):
             draft = make(rng)
+            programs.add((draft.signature, draft.code, draft.entry_point))
+        for signature, code, entry_point in programs:
             namespace: dict[str, Any] = {}
-            exec(draft.code, namespace)
-            reference = namespace[draft.entry_point]
-            results[draft.signature].add(repr([reference(*arguments) for arguments in inputs]))
+            exec(code, namespace)
+            reference = namespace[entry_point]
+            results[signature].add(repr([reference(*arguments) for arguments in inputs]))
         assert all(len(outcomes) == 1 for outcomes in results.values()), name
+        n_renamed += len(programs) - len(results)
+    assert n_renamed > 1000, "programs that differ by names alone"
 
 
 def test_plain_text_is_plain_and_endless(problems: list[dict[str, Any]]) -> None:

@@ -102,3 +102,69 @@ def test_what_is_ranked_behind_the_best_is_not_judged(config):
     behind = {**PUBLISHED["correct"][0], "separation_score": -0.01}
     write(config, {**PUBLISHED, "correct": [PUBLISHED["correct"][0], behind]})
     assert load_best_features(config)["correct"].feature_idx == 11225
+
+
+CHANCE = {
+    "p": 0.2198,
+    "n_permutations": 1000,
+    "separation_score": 0.2212,
+    "chance_median": 0.19,
+    "chance_95": 0.25,
+}
+CHANCES = {"correct": CHANCE, "incorrect": {**CHANCE, "p": 0.003, "separation_score": 0.2010}}
+
+
+def test_the_p_of_a_separation_is_read(config):
+    write(config, PUBLISHED)
+    write(config, {"separation_chance": CHANCES}, "metadata.json")
+    features = load_best_features(config)
+    assert (features["correct"].separation_p, features["incorrect"].separation_p) == (0.2198, 0.003)
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, {}, {"separation_chance": None}, {"best_layers": {"correct": 16}}]
+)
+def test_metadata_that_tell_no_p_are_read_too(config, metadata):
+    write(config, PUBLISHED)
+    if metadata is not None:
+        write(config, metadata, "metadata.json")
+    assert {feature.separation_p for feature in load_best_features(config).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("chances", "message"),
+    [
+        (0.22, "separation_chance=0.22: Input should be a valid dictionary"),
+        ({"correct": CHANCE}, "no separation_chance.incorrect in it"),
+        ({**CHANCES, "correct": 0.22}, "separation_chance.correct=0.22"),
+        *(
+            ({**CHANCES, "correct": {**CHANCE, "p": p}}, f"separation_chance.correct.p={p!r}")
+            for p in (0, 1.2, -0.1, "0.2", None)
+        ),
+        ({**CHANCES, "incorrect": {"p": 0.2}}, "no separation_chance.incorrect.n_permutations"),
+        (
+            {**CHANCES, "correct": {**CHANCE, "chance_median": 0.3}},
+            "chance_median 0.3 is above chance_95 0.25",
+        ),
+    ],
+)
+def test_a_wrong_chance_is_named_in_one_line(config, chances, message):
+    write(config, PUBLISHED)
+    write(config, {"separation_chance": chances}, "metadata.json")
+    with pytest.raises(InputError, match="metadata.json: ") as caught:
+        load_best_features(config)
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("mend it, or run that phase anew with --fresh")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_p_of_another_latent_is_not_told(config, caplog):
+    write(config, PUBLISHED)
+    other = {**CHANCE, "separation_score": 0.35}
+    write(config, {"separation_chance": {**CHANCES, "correct": other}}, "metadata.json")
+    features = load_best_features(config)
+    assert (features["correct"].separation_p, features["incorrect"].separation_p) == (None, 0.003)
+    assert caplog.messages == [
+        f"{config.output_dir('2.5') / 'metadata.json'}: its p for correct is that of a separation "
+        "of 0.350, the latent's is 0.221; not told"
+    ]

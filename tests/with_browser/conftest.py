@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import run
 from phase4_5.review.server import address, review_server
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +225,16 @@ def review():
         stop(process)
 
 
+@pytest.fixture(scope="session")
+def drawn(whole, tmp_path_factory):
+    """A finished run with its pictures: only to be read."""
+    data = tmp_path_factory.mktemp("drawn")
+    shutil.copytree(whole, data, dirs_exist_ok=True)
+    assert run.main(["report", "--data-dir", str(data)]) == 0
+    return data
+
+
 @pytest.fixture
-def run_folder(whole, tmp_path):
+def run_folder(drawn, tmp_path):
     """A copy of Phase 4.5's outputs on the embedded model."""
-    return shutil.copytree(whole / "phase4_5", tmp_path / "phase4_5")
+    return shutil.copytree(drawn / "phase4_5", tmp_path / "phase4_5")

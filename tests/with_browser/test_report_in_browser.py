@@ -11,14 +11,15 @@ from phase4_5.plots.page import draw_page, save_page
 from phase4_5.plots.pictures import all_pictures
 from phase4_5.plots.screen import WIDTH
 from phase4_5.plots.style import drawing_settings
+from phase4_5.report.text import latent_words
 from phase4_5.results.run_files import load_run
 
 KEYWORDS = {*keyword.kwlist, "not in", "is not"}
 
 
 @pytest.fixture
-def run(whole):
-    return load_run(whole / "phase4_5")
+def run(drawn):
+    return load_run(drawn / "phase4_5")
 
 
 @pytest.fixture
@@ -36,6 +37,15 @@ def count(page):
 
 def records(run):
     return [record for column in run.examples.values() for record in column]
+
+
+def test_each_direction_says_whether_its_latent_may_be_chance(browser, run):
+    browser.open((run.folder / "report.html").as_uri())
+    browser.wait(lambda: browser.all("#direction-incorrect h2 small"))
+    for direction, feature in run.summary.features.items():
+        assert feature.separation_p is not None
+        told = browser.text(f"#direction-{direction} h2 small")
+        assert told.startswith(f"{latent_words(feature)}; wanted: ")
 
 
 PICTURES = ["flip_rate", "correction_and_corruption", "quality", "failure_modes"]
@@ -110,8 +120,8 @@ def test_the_panels_look_as_the_paper_has_them(page, run, tmp_path):
     rows = min(len(own), len(inlined))
     assert abs(len(own) - len(inlined)) <= 2
     differs = (abs(own[:rows] - inlined[:rows]) > 60).any(axis=2)
-    # Edges fall on other parts of a pixel.
-    assert differs.mean() < 0.03
+    # Edges fall on other parts of a pixel, by where on the page the panel stands.
+    assert differs.mean() < 0.05
     assert (inlined < 200).any(axis=2).mean() > 0.2
 
 
@@ -221,8 +231,11 @@ def test_the_statement_on_controls_is_on_the_page(page, run):
         shown = page.text(f"#direction-{direction} .controls")
         assert controls.random.statement in shown
         assert controls.opposite.statement in shown
-        held_out = run.summary.final_evaluation[direction].control
+        held_out = run.summary.final_evaluation[direction].directions
         assert held_out.statement in shown
+        chosen = run.selected.of(direction)
+        card = page.text(f'.card[data-direction="{direction}"] .verdict')
+        assert card.endswith(f"{chosen.verdict}: {chosen.verdict_reason}")
 
 
 def test_every_coefficient_has_a_row_in_the_table(page, run):

@@ -97,7 +97,9 @@ def test_mark_note_choose_save_reload(page, run_folder):
     for _ in range(2):
         assert page.text('.card[data-direction="correct"] .big').startswith("30chosen by Ada")
         assert page.text('.card[data-direction="correct"] .rationale') == rationale
-        assert page.text('.card[data-direction="incorrect"] .badge').startswith("none qualifies")
+        assert page.text('.card[data-direction="incorrect"] .badge').startswith(
+            "named; none qualifies"
+        )
         reload(page)
     page.link(key)
     page.wait(lambda: note(page).startswith("kept 😀 </script>"))

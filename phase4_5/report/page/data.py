@@ -14,6 +14,7 @@ from phase4_5.records import ProgramRecord, RunSummary
 from phase4_5.report.page.colours import colours
 from phase4_5.report.page.diff import diff
 from phase4_5.report.page.panels import panels_of
+from phase4_5.report.text import latent_words
 from phase4_5.results.run_files import Run
 
 # What an example shows beside its texts.
@@ -76,6 +77,7 @@ def _direction(summary: RunSummary, name: SteeringType) -> dict[str, Any]:
     return {
         "name": name,
         **summary.features[name].dump(),
+        "latent": latent_words(summary.features[name]),
         "results": [
             {**row.dump(), "label": f"{row.coefficient:g}", "shortcomings": shortcomings(row)}
             for row in summary.rows(name)

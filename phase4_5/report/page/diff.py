@@ -19,6 +19,9 @@ MIN_ALIKE = 0.5
 MAX_WORK = 400_000
 MAX_PAIRS = 2_500
 
+# One problem's programs share most of their lines, so lines are compared once; so many are kept.
+_KEPT_LINES = 8192
+
 _WORD = re.compile(r"\w+|\s+|([^\w\s])\1*")
 
 
@@ -85,7 +88,7 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     """Which line became which: in order, with the most words in common."""
     if not old or not new or len(old) * len(new) > MAX_PAIRS:
         return []
-    words = [Counter(_words(line)) for line in old], [Counter(_words(line)) for line in new]
+    words = [_words(line) for line in old], [_words(line) for line in new]
     alike = [[_alike(left, right) for right in words[1]] for left in words[0]]
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in reversed(range(len(old))):
@@ -104,8 +107,14 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _words(line: str) -> list[str]:
-    return [match.group() for match in _WORD.finditer(line) if not match.group().isspace()]
+@lru_cache(_KEPT_LINES)
+def _words(line: str) -> Counter[str]:
+    """How often each word is in a line."""
+    return Counter(part for part in _parts(line) if not part.isspace())
+
+
+def _parts(line: str) -> list[str]:
+    return [match.group() for match in _WORD.finditer(line)]
 
 
 def _alike(left: Counter[str], right: Counter[str]) -> float:
@@ -114,11 +123,9 @@ def _alike(left: Counter[str], right: Counter[str]) -> float:
     return share if share >= MIN_ALIKE else 0.0
 
 
+@lru_cache(_KEPT_LINES)
 def _changed_parts(old: str, new: str) -> tuple[list[int], list[int]]:
-    words = (
-        [match.group() for match in _WORD.finditer(old)],
-        [match.group() for match in _WORD.finditer(new)],
-    )
+    words = _parts(old), _parts(new)
     edges = _edges(words[0]), _edges(words[1])
     spans: tuple[list[int], list[int]] = [], []
     for tag, a, b, c, d in _opcodes(*words):

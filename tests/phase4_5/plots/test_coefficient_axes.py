@@ -45,12 +45,15 @@ def test_what_is_side_by_side_stays_with_its_coefficient(tmp_path):
     assert axis.shift(100, 0, 1) == 0
 
 
-def boxes_and_labels(figure, axis):
-    labels = [label for label in axis.get_ticklabels() if label.get_text()]
+def painted(figure):
+    """What painted the figure; only then the labels have their places."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    boxes = [label.get_window_extent(canvas.get_renderer()) for label in labels]
-    return boxes, [label.get_text() for label in labels]
+    return canvas.get_renderer()
+
+
+def labels_of(axis):
+    return [label for label in axis.get_ticklabels() if label.get_text()]
 
 
 GRID = (0, 0.5, 1, 2, 3, 5, 7, 10, 12.5, 15, 20, 25, 30, 40, 60, 100, 150, 300, 600, 1000)
@@ -59,12 +62,12 @@ GRID = (0, 0.5, 1, 2, 3, 5, 7, 10, 12.5, 15, 20, 25, 30, 40, 60, 100, 150, 300, 
 @pytest.mark.parametrize("name", ["flip_rate", "failure_modes"])
 def test_labels_do_not_overlap(tmp_path, name):
     run = plot_run(tmp_path, GRID, n_problems=2)
-    figure = draw(run, name)
-    panel = figure.axes[0]
+    figure = draw(run, name, "correct")
+    renderer, panel = painted(figure), figure.axes[0]
     axes = [panel.xaxis, *(child.xaxis for child in panel.child_axes)]
     assert len(axes) == (2 if name == "flip_rate" else 1)
     for axis in axes:
-        boxes, _ = boxes_and_labels(figure, axis)
+        boxes = [label.get_window_extent(renderer) for label in labels_of(axis)]
         assert len(boxes) > 8
         ordered = sorted(boxes, key=lambda box: box.x0)
         assert all(left.x1 < right.x0 for left, right in pairwise(ordered))
@@ -77,8 +80,9 @@ def test_the_selected_coefficient_keeps_its_label_and_refined_ones_give_way(tmp_
         run = changed(run, "results", "correct", number, refined=refined)
 
     def labels(run):
-        figure = draw(run, "flip_rate")
-        return boxes_and_labels(figure, figure.axes[0].xaxis)[1]
+        figure = draw(run, "flip_rate", "correct")
+        painted(figure)
+        return [label.get_text() for label in labels_of(figure.axes[0].xaxis)]
 
     for direction in ("recommended", "selected_coefficients"):
         run = changed(run, direction, "correct", coefficient=1.0)
@@ -99,7 +103,8 @@ def test_the_upper_axis_tells_the_strength_where_it_is_known(tmp_path):
 
 def test_side_by_side_labels_are_upright_where_they_need_to_be(tmp_path):
     def rotation(coefficients):
-        panel = draw(plot_run(tmp_path, coefficients, n_problems=2), "failure_modes").axes[0]
+        run = plot_run(tmp_path, coefficients, n_problems=2)
+        panel = draw(run, "failure_modes", "correct").axes[0]
         (angle,) = {label.get_rotation() for label in panel.get_xticklabels()}
         return angle
 

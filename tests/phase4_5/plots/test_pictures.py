@@ -1,5 +1,7 @@
 """What is in the pictures, by what changes in them."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -7,10 +9,20 @@ from plot_runs import draw, plot_run
 from report_runs import changed, make_comparison, make_final
 
 
-def pixels(run, name):
-    canvas = FigureCanvasAgg(draw(run, name))
+def painted(figure):
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
+
+
+def pixels(run, name, only=None):
+    return painted(draw(run, name, only))
+
+
+@cache
+def pixels_before(name):
+    """A picture of the run of these tests as it is."""
+    return pixels(plot_run(None), name)
 
 
 def halves(image):
@@ -42,7 +54,7 @@ def run(tmp_path):
     ],
 )
 def test_every_metric_is_in_its_picture(run, name, other):
-    left, right = halves(pixels(run, name))
+    left, right = halves(pixels_before(name))
     run = changed(run, "results", "incorrect", -1, **other)
     new_left, new_right = halves(pixels(run, name))
     assert (new_right != right).any()
@@ -58,7 +70,7 @@ def test_controls_are_drawn_where_there_are_any(run):
     def with_controls(**controls):
         other = changed(run, "controls", correct={"n_random": 2, **controls})
         figure = draw(other, "flip_rate")
-        return pixels(other, "flip_rate"), [text.get_text() for text in figure.legends[0].texts]
+        return painted(figure), [text.get_text() for text in figure.legends[0].texts]
 
     _, neither = with_controls()
     random, labels = with_controls(random=comparison(15.0, [10.0, 20.0]))
@@ -90,8 +102,15 @@ def test_the_held_out_rates_stand_at_their_coefficient(run):
     "name", ["flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"]
 )
 def test_the_selected_coefficient_is_marked(run, name):
-    before = pixels(select(run, 3.0), name)
-    assert (pixels(select(run, 30.0), name) != before).any()
+    # One that is recommended beside it has a mark, too.
+    run = changed(run, "recommended", "correct", coefficient=0.0)
+
+    def without_title(coefficient):
+        figure = draw(select(run, coefficient), name, "correct")
+        figure.axes[0].set_title("", loc="right")
+        return painted(figure)
+
+    assert (without_title(3.0) != without_title(30.0)).any()
 
 
 def select(run, coefficient, method="manual", qualifies=True):
@@ -106,14 +125,14 @@ def test_it_says_who_has_selected(run):
         run_of = select(run, 30.0, **choice)
         return {panel.get_title("right") for panel in draw(run_of, "flip_rate").axes}
 
-    assert titles() == {"30: chosen by hand"}
-    assert titles(method="recommended") == {"30: recommended"}
-    assert titles(method="recommended", qualifies=False) == {"30: nearest, none qualifies"}
+    assert titles() == {"30: chosen by hand, unproven"}
+    assert titles(method="recommended") == {"30: recommended, unproven"}
+    assert titles(method="recommended", qualifies=False) == {"30: named, none qualifies, unproven"}
 
 
 def test_what_the_rule_recommends_is_marked_beside_another_choice(run):
     def labels(coefficient):
-        figure = draw(select(run, coefficient), "quality")
+        figure = draw(select(run, coefficient), "quality", "incorrect")
         return [text.get_text() for text in figure.legends[0].texts]
 
     recommended = run.summary.recommended["correct"]
@@ -125,7 +144,7 @@ def test_what_the_rule_recommends_is_marked_beside_another_choice(run):
 
 def bars(run):
     """Label -> heights of the bars of correct-steering."""
-    panel = draw(run, "failure_modes").axes[0]
+    panel = draw(run, "failure_modes", "correct").axes[0]
     return {
         container.get_label(): [bar.get_height() for bar in container]
         for container in panel.containers
@@ -148,7 +167,7 @@ def test_each_program_is_in_a_bar(run):
 
 def cells(run):
     """Label -> number of cells of correct-steering, and their shade of grey, 0 to 1."""
-    panel = draw(run, "outcomes").axes[0]
+    panel = draw(run, "outcomes", "correct").axes[0]
     labels = [container.get_label() for container in panel.containers]
     found = {}
     for label, collection in zip(labels, panel.collections, strict=True):
@@ -175,7 +194,7 @@ def test_each_problem_has_its_cell(run):
 
 def test_problems_are_named_while_that_is_legible(run, tmp_path):
     def labels(run):
-        panel = draw(run, "outcomes").axes[0]
+        panel = draw(run, "outcomes", "correct").axes[0]
         headings = [text.get_text() for text in panel.texts]
         return [label.get_text() for label in panel.get_yticklabels()], headings
 
@@ -188,7 +207,7 @@ def test_problems_are_named_while_that_is_legible(run, tmp_path):
 
 def test_a_page_of_many_problems_still_fits_a_page(tmp_path):
     run = plot_run(tmp_path, range(1, 21), n_problems=100)
-    height = draw(run, "outcomes").get_size_inches()[1]
+    height = draw(run, "outcomes", "correct").get_size_inches()[1]
     assert height < 4.5
 
 
@@ -198,4 +217,5 @@ def test_few_and_odd_coefficients(tmp_path, coefficients):
     # The only problem passes at baseline.
     assert run.summary.results["correct"][0].correction_rate is None
     for name in ("flip_rate", "correction_and_corruption", "quality", "failure_modes", "outcomes"):
-        assert pixels(run, name).any()
+        image = pixels(run, name, "correct")
+        assert (image != image[0, 0]).any()

@@ -1,7 +1,14 @@
 from dataclasses import replace
 
 import pytest
-from report_runs import changed, make_comparison, make_final, make_record, make_run
+from report_runs import (
+    changed,
+    make_comparison,
+    make_direction_test,
+    make_final,
+    make_record,
+    make_run,
+)
 
 from phase4_5.report.markdown import markdown_report
 
@@ -11,8 +18,9 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """For all tests: what they change is a copy."""
     records = [
         make_record(
             task_id,
@@ -25,7 +33,7 @@ def run(tmp_path):
         for coefficient, flips in ((30, (1, 4)), (3, ()), (17.5, (1,)))
         for task_id in range(5)
     ]
-    run = make_run(tmp_path, records)
+    run = make_run(tmp_path_factory.mktemp("run"), records)
     return changed(run, "results", "correct", -1, refined=True, relative_strength=0.0123)
 
 
@@ -59,6 +67,20 @@ def test_what_was_run(run):
         "- correct-steering: layer 3, latent 14; coefficients 3, 17.5 (refined), 30; 5 problems "
         "(3 passed and 2 failed at baseline)"
     ) in " ".join(head.split())
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0.2198, " (separation 0.200, p = 0.22 against shuffled verdicts: may be chance); coeff"),
+        (0.0123, " (separation 0.200, p = 0.0123 against shuffled verdicts); coefficients"),
+    ],
+)
+def test_whether_a_latent_may_be_chance(run, p, words):
+    text = markdown_report(changed(run, "features", "correct", separation_p=p))
+    head = " ".join(text.split("\n\n")[1].split())
+    assert f"- correct-steering: layer 3, latent 14{words}" in head
+    assert "- incorrect-steering: layer 3, latent 14; coefficients" in head, "nothing is told of it"
 
 
 def test_a_row_for_each_coefficient_by_size(run):
@@ -99,7 +121,8 @@ def test_by_whom_and_why(run):
     by_hand = {"selection_method": "manual", "reviewer": "Ada", "qualifies": False}
     why = "Looks sane.\nThe others don't."
     text = markdown_report(choosing(run, 3, rationale=why, **by_hand))
-    assert "## Correct-steering: 3\n\n**3 is chosen by hand**, by `Ada`:\n" in text
+    assert "## Correct-steering: 3, unproven\n\n**Unproven**: " in text
+    assert "\n\n**3 is chosen by hand**, by `Ada`:\n" in text
     assert "> Looks sane.\n>\n> The others don't.\n" in text
     assert f"The rule names {rule.coefficient:g}:\n\n> " in text
 
@@ -109,15 +132,15 @@ def test_whether_there_is_a_recommendation(run):
     run = changed(run, "recommended", "correct", qualifies=True)
     assert f"**{chosen} is recommended** by the rule" in markdown_report(run)
     run = changed(run, "recommended", "correct", qualifies=False)
-    assert f"**No coefficient qualifies; {chosen} is the nearest.**" in markdown_report(run)
+    assert f"**No coefficient qualifies; {chosen} is named.**" in markdown_report(run)
 
 
 def test_controls(run):
-    without = part(markdown_report(run), "is it this direction?")
-    assert without.startswith("No controls were run: nothing here tells")
+    without = part(markdown_report(run), "what other directions flip")
+    assert without == "No other direction was tried over the grid."
     controls = {"random": make_comparison(20.0, 40.0), "opposite": make_comparison(10.0)}
     run = changed(run, "controls", correct={"n_random": 2, **controls})
-    found = part(markdown_report(run), "is it this direction?")
+    found = part(markdown_report(run), "what other directions flip")
     assert found.startswith("A statement of 2.\n\nA statement of 1.\n\n| coefficient ")
     random, opposite = found.split("| coefficient ")[1:]
     rest = ["+12.5 [-3, +28]", "0.125", "0.5"]
@@ -135,12 +158,12 @@ def test_held_out_problems_beside_the_search(run):
     found = part(markdown_report(run), "problems outside the search")
     assert row(found, "coefficient 30") == ["coefficient 30", "search", "outside"]
     assert row(found, "flips") == ["flips", "2/5 [12, 77]", "4/40 [4, 23]"]
-    assert found.endswith("Without controls on these problems.")
-    control = make_comparison(20.0, statement="Stronger here.")
-    run = choosing(changed(run, "final_evaluation", "correct", control=control), 3)
+    assert found.endswith("No random direction was tried on them.")
+    test = make_direction_test(statement="More here.")
+    run = choosing(changed(run, "final_evaluation", "correct", directions=test), 3)
     found = part(markdown_report(run), "problems outside the search")
     assert found.startswith("**This is coefficient 30**, not 3, which was chosen later.")
-    assert found.endswith("Stronger here.")
+    assert found.endswith("More here.")
 
 
 def test_neighbours(run):

@@ -2,6 +2,7 @@ import pytest
 from report_runs import make_record
 
 from phase4_5.analysis.metrics import summarise_coefficient
+from phase4_5.records import FeatureSummary
 from phase4_5.report.text import analysis_text
 
 
@@ -111,3 +112,19 @@ def test_each_coefficient_in_the_order_given():
         "Coefficient: 100",
     ]
     assert "  - Most changes: none" in lines
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0.2198, " (separation 0.200, p = 0.22 against shuffled verdicts: may be chance)"),
+        (0.05, " (separation 0.200, p = 0.05 against shuffled verdicts: may be chance)"),
+        (0.0123, " (separation 0.200, p = 0.0123 against shuffled verdicts)"),
+        (None, ""),
+    ],
+)
+def test_the_latent_and_whether_it_may_be_chance(p, words):
+    feature = FeatureSummary(layer=3, feature_idx=14, separation_score=0.2, separation_p=p)
+    records = [record(1, True, None, [])]
+    text = analysis_text("correct", [summarise_coefficient(records)], {30.0: records}, feature)
+    assert text.split("\n\n")[1] == f"Latent: layer 3, latent 14{words}"

@@ -18,7 +18,7 @@ WHY = "reads best: names change, the structure stays </script> 🙂"
 @pytest.fixture
 def small(monkeypatch):
     """Later runs with a smaller final evaluation and fewer controls."""
-    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "20")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "10")
     monkeypatch.setenv("PVA_SAE_PHASE4_5_RANDOM_CONTROLS", "1")
 
 
@@ -113,13 +113,13 @@ def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     assert command(finished, *arguments) == 0
     chosen = choice_of(folder)
     assert chosen["correct"]["final_evaluation"] is None
-    assert chosen["incorrect"]["final_evaluation"]["n_problems"] == 100
+    assert chosen["incorrect"]["final_evaluation"]["n_problems"] == 20
     assert command(finished, "phase", "4.5") == 0
     kept = choice_of(folder)
     assert kept["timestamp"] == chosen["timestamp"]
     assert kept["correct"]["rationale"] == WHY
     assert kept["correct"]["final_evaluation"]["coefficient"] == 3
-    assert kept["correct"]["final_evaluation"]["n_problems"] == 20
+    assert kept["correct"]["final_evaluation"]["n_problems"] == 10
     summary = load_run(folder).summary
     assert summary.selected_coefficients.dump() == kept
     assert summary.recommended["correct"].coefficient != 3

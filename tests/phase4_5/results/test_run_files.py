@@ -47,6 +47,15 @@ def test_the_summary_and_all_its_examples(folder):
     assert run.selected.dump() == selected
 
 
+def test_a_summary_of_before_phase_2_5_told_of_chance(folder):
+    path = folder / "phase_4_5_summary.json"
+    assert load_run(folder).summary.features["correct"].separation_p is not None
+    change(path, without("features", "correct", "separation_p"))
+    assert load_run(folder).summary.features["correct"].separation_p is None
+    change(path, lambda content: content["features"]["correct"].update(separation_p=1.5) or content)
+    assert "features.correct.separation_p=1.5" in refused(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

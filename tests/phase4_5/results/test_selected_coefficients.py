@@ -44,7 +44,7 @@ def test_the_choice_comes_as_typed_values_with_its_direction(whole):
         assert choice.residual_site == "resid_pre"
         assert choice.selection_method == "recommended"
         assert choice.final_evaluation is not None
-        assert choice.final_evaluation.n_problems == 100
+        assert choice.final_evaluation.n_problems == 20
         direction = choice.load_direction(config)
         assert direction.shape == (128,)
         assert direction.norm().item() == pytest.approx(1, abs=1e-4)

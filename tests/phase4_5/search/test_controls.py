@@ -1,5 +1,6 @@
-"""The control tells a direction that matters from one that doesn't: on a real model."""
+"""Random directions: how they are drawn and spread, and that one is not told from others."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,9 @@ import torch
 from common.config import load_config
 from common.journal import Journal
 from common.terms import SteeringType
-from common_simplified.residual_stream import site_module
 from phase4_5 import SteeringCoefficientSelector
 from phase4_5.records import control_names
-from phase4_5.search.controls import control_cells, control_direction
+from phase4_5.search.controls import control_cells, control_direction, spread_controls
 from phase4_5.search.executors import open_executor
 from phase4_5.search.executors.local import LocalExecutor
 from phase4_5.search.inputs import SearchInputs
@@ -43,12 +43,14 @@ def test_the_names_of_controls():
 
 @pytest.fixture(scope="module")
 def selector(whole):
-    """Phase 4.5 with its inputs, on forty problems."""
+    """Phase 4.5 with its inputs, on forty problems and six random directions."""
     config = load_config(
         data_dir=str(whole),
-        phase4_5_coefficients=[5],
         phase4_5_problems_per_coeff=40,
+        phase4_5_random_controls=2,
         phase4_5_opposite_control=False,
+        phase4_5_final_controls=6,
+        phase4_5_final_controls_per_problem=3,
     )
     selector = SteeringCoefficientSelector(config)
     selector._load_dependencies()
@@ -56,62 +58,63 @@ def selector(whole):
 
 
 @pytest.fixture(scope="module")
-def records_of_controls(tmp_path_factory):
-    """Directions of one norm have the same controls: these are run once."""
+def records_kept(tmp_path_factory):
+    """Directions of one norm are compared with the same ones: these are run once."""
     with Journal(tmp_path_factory.mktemp("controls") / "journal.jsonl", {}, False) as kept:
         yield kept
 
 
-def verdicts(selector, direction, folder, records_of_controls):
-    """What the controls say of a direction at layer 0, taken for both kinds of steering."""
+def outcomes(selector, direction, folder, records_kept, coefficient=5.0):
+    """What the comparison says of a direction at layer 0, taken for both kinds of steering."""
     inputs = selector._load_dependencies()
     features = {name: replace(entry, layer=0) for name, entry in inputs.features.items()}
     config = selector.config.model_copy(update={"phase4_5_output_dir": str(folder)})
+    directions: dict[SteeringType, torch.Tensor] = {"correct": -direction, "incorrect": direction}
+    replaced = SearchInputs(features, directions, [], inputs.problems)
     with open_executor(selector.generator) as executor:
-        directions: dict[SteeringType, torch.Tensor] = {
-            "correct": -direction,
-            "incorrect": direction,
-        }
-        replaced = SearchInputs(features, directions, inputs.problems, [])
-        latents = Search(config, replaced, Runner(executor, None))
-        summaries = latents.grid(inputs.problems)
-        repeated = Search(config, replaced, Runner(executor, records_of_controls))
-        repeated.columns = latents.columns
-        found = repeated.controls(summaries, inputs.problems)
-    verdicts = []
-    for name in directions:
-        controls = found[name]
-        assert controls is not None and controls.random is not None
-        verdicts.append(controls.random.verdict)
-    return verdicts
-
-
-def test_a_direction_that_matters_is_told_from_random_ones(selector, tmp_path, records_of_controls):
-    """The gradient of the programs' likelihood: no direction changes them faster."""
-    model, tokenizer = selector.generator.model, selector.generator.tokenizer
-    module = site_module(model, 0, "resid_pre")
-    gradient = torch.zeros(model.config.hidden_size)
-    for problem in selector._load_dependencies().problems:
-        n_prompt = len(tokenizer(problem.prompt)["input_ids"])
-        text = problem.prompt + problem.baseline_code
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
-        push = torch.zeros(model.config.hidden_size, requires_grad=True)
-        handle = module.register_forward_pre_hook(
-            lambda _, args, push=push: (args[0] + push, *args[1:])
+        runner = Runner(executor, records_kept)
+        found = Search(config, replaced, runner).final_evaluation(
+            dict.fromkeys(directions, coefficient), inputs.problems
         )
-        likelihood = model(input_ids=ids).logits[0, n_prompt - 1 : -1].log_softmax(-1)
-        handle.remove()
-        loss = -likelihood.gather(1, ids[0, n_prompt:, None]).sum()
-        gradient += torch.autograd.grad(loss, push)[0]
-    assert "stronger" in verdicts(
-        selector, gradient / gradient.norm(), tmp_path, records_of_controls
-    )
+    tests = {name: final and final.directions for name, final in found.items()}
+    return {name: test for name, test in tests.items() if test is not None}
 
 
-def test_a_random_direction_is_not_told_from_random_ones(selector, tmp_path, records_of_controls):
+def test_a_random_direction_is_not_told_from_random_ones(selector, tmp_path, records_kept):
     direction = torch.randn(128, generator=torch.Generator().manual_seed(5))
-    found = verdicts(selector, direction / direction.norm(), tmp_path, records_of_controls)
-    assert "stronger" not in found
+    found = outcomes(selector, direction / direction.norm(), tmp_path, records_kept)
+    assert {each.outcome for each in found.values()} == {"alike"}
+    for each in found.values():
+        assert (each.n_directions, each.n_problems, each.n_programs) == (6, 40, 120)
+        assert "can't be told from" in each.statement
+
+
+def test_each_problem_meets_some_of_the_directions_and_each_direction_as_many_problems(selector):
+    search = Search(
+        selector.config,
+        selector._load_dependencies(),
+        Runner(LocalExecutor(selector.generator), None),
+    )
+    problems = selector._load_dependencies().problems[:20]
+    cells = [
+        search.cell(steering_type, 3.0, problem)
+        for problem in problems
+        for steering_type in ("correct", "incorrect")
+    ]
+    names = control_names(8, False)
+    spread = spread_controls(cells, names, 2, 42)
+    assert len(spread) == len(cells) * 2
+    assert spread[0].problem == spread[3].problem != spread[4].problem
+    met = Counter(cell.control for cell in spread)
+    assert set(met) == set(names) and set(met.values()) == {2 * 20 * 2 // 8}
+    again = spread_controls(cells, names, 2, 42)
+    assert [cell.key for cell in again] == [cell.key for cell in spread]
+    other = spread_controls(cells, names, 2, 43)
+    assert [cell.key for cell in other] != [cell.key for cell in spread]
+    # Of few problems each direction still meets two, if there are as many.
+    few = spread_controls(cells[:4], names, 2, 42)
+    assert set(Counter(cell.control for cell in few).values()) == {4}
+    assert spread_controls(cells, [], 2, 42) == []
 
 
 def test_each_cell_is_repeated_with_each_control_a_problem_at_a_time(selector):

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from pipeline_runs import DIRECTIONS, results_of
+from pipeline_runs import DIRECTIONS, results_of, summary_of
 
 import run
 from phase4_5 import load_selected_coefficients
@@ -48,7 +48,10 @@ def test_the_published_folders_are_enough_for_phase_4_5(earlier, capsys):
     arguments = ["phase", "4.5", "--data-dir", str(earlier), "--problems", "4"]
     assert run.main([*arguments, "--coefficients", "1,300"]) == 0
     n = len(published)
-    assert capsys.readouterr().err.count(f"{n} of {n} prompts hold `assert assert`") == 1
+    told = capsys.readouterr().err
+    assert told.count(f"{n} of {n} prompts hold `assert assert`") == 1
+    assert "correct-steering: layer 3, latent 1000, separation 0.221\n" in told
+    assert summary_of(earlier)["features"]["correct"]["separation_p"] is None
     prompts = set(published["prompt"])
     for direction in DIRECTIONS:
         records = results_of(earlier, direction, 300)
@@ -56,6 +59,23 @@ def test_the_published_folders_are_enough_for_phase_4_5(earlier, capsys):
         assert all(record["prompt"] in prompts for record in records)
     chosen = load_selected_coefficients(earlier / "phase4_5/selected_coefficients.json")
     assert (chosen["correct"].layer, chosen["correct"].feature_idx) == (3, 1000)
+
+
+def test_what_phase_2_5_says_of_chance_goes_into_all_that_tells_of_the_latents(earlier, capsys):
+    metadata = json.loads((earlier / "phase2_5/metadata.json").read_text())
+    arguments = ["phase", "4.5", "--data-dir", str(earlier), "--problems", "1"]
+    assert run.main([*arguments, "--coefficients", "1"]) == 0
+    files = [
+        (earlier / "phase4_5" / name).read_text()
+        for name in ("phase_4_5_report.md", "coefficient_analysis.txt", "report.html")
+    ]
+    for text in (capsys.readouterr().err, *files):
+        for direction in DIRECTIONS:
+            p = metadata["separation_chance"][direction]["p"]
+            assert f"p = {p:.3g} against shuffled verdicts" in " ".join(text.split())
+    assert {
+        name: told["separation_p"] for name, told in summary_of(earlier)["features"].items()
+    } == {name: metadata["separation_chance"][name]["p"] for name in DIRECTIONS}
 
 
 @pytest.mark.parametrize(

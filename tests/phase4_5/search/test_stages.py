@@ -35,10 +35,9 @@ def test_the_controls_are_run_and_said_plainly(whole):
     summary = summary_of(whole)
     for direction in DIRECTIONS:
         controls = summary["controls"][direction]
-        assert controls["n_random"] == 3
+        assert controls["n_random"] == 1
         for kind in ("random", "opposite"):
             assert [row["coefficient"] for row in controls[kind]["coefficients"]] == GRID
-            assert controls[kind]["verdict"] in ("stronger", "weaker", "alike")
             words = controls[kind]["statement"]
             for name in ("report.html", "phase_4_5_report.md"):
                 assert words.split("(")[0][:40] in (whole / "phase4_5" / name).read_text()
@@ -49,21 +48,30 @@ def test_the_final_evaluation_is_on_other_problems(whole):
     passed = baseline.set_index("task_id")["test_passed"]
     summary = summary_of(whole)
     used = {record["task_id"] for record in results_of(whole, "correct", 1)}
+    n_held_out = summary["config"]["phase4_5_final_eval_problems"]
+    assert n_held_out >= 20
     for direction in DIRECTIONS:
         final = summary["final_evaluation"][direction]
         assert final == summary["selected_coefficients"][direction]["final_evaluation"]
         folder = whole / "phase4_5/final_examples" / f"{direction}_coeff_{final['coefficient']:g}"
         records = json.loads((folder / "all_results.json").read_text())
         tasks = [record["task_id"] for record in records]
-        assert len(set(tasks)) == final["n_problems"] == 100
+        assert len(set(tasks)) == final["n_problems"] == n_held_out
         assert used.isdisjoint(tasks)
         still = [record["steered_passed"] for record in records if passed[record["task_id"]]]
         assert final["preservation_rate"] == pytest.approx(100 * np.mean(still))
         assert final["preservation_rate"] + final["corruption_rate"] == pytest.approx(100)
-        assert final["control"]["coefficients"][0]["coefficient"] == final["coefficient"]
+        directions = final["directions"]
+        assert directions["n_problems"] == n_held_out
+        assert directions["n_directions"] == summary["config"]["phase4_5_final_controls"]
+        selected = summary["selected_coefficients"][direction]
+        assert selected["verdict"] in ("supported", "unproven", "contradicted")
+        for name in ("report.html", "phase_4_5_report.md"):
+            assert selected["verdict"] in (whole / "phase4_5" / name).read_text()
 
 
-def test_a_second_stage_adds_coefficients_between_neighbours(earlier):
+def test_a_second_stage_adds_coefficients_between_neighbours(earlier, monkeypatch):
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF", "4")
     arguments = ["phase", "4.5", "--data-dir", str(earlier), "--coefficients", "3,10,30"]
     assert run.main([*arguments, "--refine", "3"]) == 0
     summary = summary_of(earlier)
@@ -76,7 +84,7 @@ def test_a_second_stage_adds_coefficients_between_neighbours(earlier):
         assert 1 <= len(added) <= 3
         for coefficient in added:
             assert 3 < coefficient < 30
-            assert len(results_of(earlier, direction, coefficient)) == 10
+            assert len(results_of(earlier, direction, coefficient)) == 4
         names = {record["task_id"] for record in results_of(earlier, direction, added[0])}
         assert names == {record["task_id"] for record in results_of(earlier, direction, 3)}
     assert run.main(arguments) == 0

@@ -38,7 +38,7 @@ function choicesOf(direction) {
       ` flip rate ${percent(row.flip_rate)} `,
       h('small', { class: row.shortcomings.length ? 'no' : 'yes' },
         row.coefficient === direction.recommended.coefficient
-          ? (direction.recommended.qualifies ? '✓ recommended by the rule' : '✗ nearest, but doesn’t qualify')
+          ? (direction.recommended.qualifies ? '✓ recommended by the rule' : '✗ named, but doesn’t qualify')
           : row.shortcomings.length ? `✗ ${shortReason(row)}` : '✓ qualifies'))));
 }
 

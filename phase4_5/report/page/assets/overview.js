@@ -58,7 +58,9 @@ function showSelected(selected) {
       h('p', { class: 'big' }, row.label, h('span', { class: manual ? 'badge by' : 'badge' },
         manual
           ? `chosen by ${entry.reviewer ?? selected.reviewer ?? 'a reviewer'}, ${time(selected.timestamp)}`
-          : (entry.qualifies ? 'recommended by the rule' : 'none qualifies; this is the nearest'))),
+          : (entry.qualifies ? 'recommended by the rule' : 'named; none qualifies'))),
+      h('p', { class: entry.verdict === 'supported' ? 'verdict yes' : 'verdict no' },
+        h('strong', {}, VERDICT_SIGNS[entry.verdict], ' ', entry.verdict), ': ', entry.verdict_reason),
       h('dl', { class: 'facts' },
         fact('flip rate', `${percent(row.flip_rate)} ${bounds(row.flip_rate_interval)}`),
         fact(`${WANTED[direction.name]} rate (wanted)`, rateWithBounds(row, WANTED[direction.name])),
@@ -67,8 +69,7 @@ function showSelected(selected) {
           `${percent(direction.final_evaluation.flip_rate)} ${
             bounds(direction.final_evaluation.flip_rate_interval)}`),
         fact('by the rule', !inGrid ? 'not among the coefficients of this run'
-          : row.shortcomings.length ? `✗ ${row.shortcomings.join('; ')}` : '✓ qualifies'),
-        fact('against random directions', verdictWords(direction, entry.coefficient))),
+          : row.shortcomings.length ? `✗ ${row.shortcomings.join('; ')}` : '✓ qualifies')),
       manual && h('blockquote', { class: 'rationale' }, entry.rationale),
       inGrid && h('button', {
         type: 'button', onclick: () => openExamples(direction.name, entry.coefficient),
@@ -80,20 +81,13 @@ const fact = (name, words) => h('div', {}, h('dt', {}, name), h('dd', {}, words)
 const rateWithBounds = (row, name) =>
   `${percent(row[`${name}_rate`])} ${bounds(row[`${name}_rate_interval`])}`;
 
-// By the held-out problems if they were run for this coefficient: there are more of them.
-function verdictWords({ controls, final_evaluation: held }, coefficient) {
-  const heldOut = held?.coefficient === coefficient ? held.control : null;
-  const comparison = heldOut ?? controls?.random;
-  if (!comparison) return 'not compared';
-  const words = { stronger: '✓ stronger', weaker: '✗ weaker', alike: '✗ not told apart' };
-  return `${words[comparison.verdict] ?? comparison.verdict}${heldOut ? ', on held-out problems' : ''}`;
-}
+const VERDICT_SIGNS = { supported: '✓', unproven: '?', contradicted: '✗' };
 
 function directionSection(direction) {
   const title = `direction-${direction.name}-title`;
   return h('section', { id: `direction-${direction.name}`, 'aria-labelledby': title },
     h('h2', { id: title }, directionName(direction.name),
-      h('small', {}, `layer ${direction.layer}, latent ${direction.feature_idx}; wanted: ${
+      h('small', {}, `${direction.latent}; wanted: ${
         WANTED[direction.name]}, ${GLOSSARY[WANTED[direction.name]]}`)),
     h('div', { class: 'pair' }, recommendation(direction), controlStatements(direction)),
     panels(direction),
@@ -114,22 +108,18 @@ function recommendation({ recommended }) {
 
 function controlStatements({ controls: found, final_evaluation: held }) {
   const heading = h('h3', {}, 'Is it the feature, or any strong push?');
-  if (!found?.random && !found?.opposite) {
-    return h('div', { class: 'callout warn controls' }, heading,
-      h('p', { class: 'statement' }, 'No control was run, so a flip may come from any strong push.'));
-  }
   // The numbers in brackets, and what follows them, are for those who want them.
   const part = (comparison, what) => {
-    if (!comparison) return null;
+    if (!comparison) return false;
     const [, words, numbers] = /^(.*?)( \(.*)?$/s.exec(comparison.statement);
     return h('p', { class: 'statement' }, h('small', { class: 'above' }, what), words,
       numbers && h('small', {}, numbers));
   };
-  const clear = (held?.control ?? found.random)?.verdict === 'stronger';
+  const clear = held?.directions?.outcome === 'more';
   return h('div', { class: `callout controls ${clear ? 'good' : 'warn'}` }, heading,
-    part(held?.control, `Coefficient ${held?.coefficient} on held-out problems`),
-    part(found.random, 'All coefficients, on the problems of the search'),
-    !found.random && h('p', { class: 'statement' },
-      'No random direction was run, so a flip may come from any strong push.'),
-    part(found.opposite, 'All coefficients, against the opposite'));
+    part(held?.directions, `Coefficient ${held?.coefficient} against random directions`),
+    !held?.directions && h('p', { class: 'statement' },
+      'No random direction was tried on held-out problems, so any strong push may do the same.'),
+    part(found?.random, 'For comparison: random directions over the grid'),
+    part(found?.opposite, 'For comparison: the opposite direction over the grid'));
 }

@@ -84,7 +84,6 @@ function finalEvaluation(direction) {
   ];
   const others = data.metrics.filter((metric) => metric.held_out);
   const random = byCoefficient(direction.controls?.random?.coefficients).get(held.coefficient);
-  const heldRandom = byCoefficient(held.control?.coefficients).get(held.coefficient);
   const ofRandom = (found) => !found ? NONE : [`${percent(found.flip_rate)} `,
     h('span', { class: 'inline bounds' }, `(${found.flip_rates.map((rate) => rate.toFixed(1)).join(', ')})`)];
   // The other side of the corruption rate.
@@ -108,9 +107,14 @@ function finalEvaluation(direction) {
         h('tbody', {},
           rates.map(([title, key]) => h('tr', {}, h('th', { scope: 'row' }, title),
             h('td', {}, both({ ...row, ...preserved }, key)), h('td', {}, both(held, key)))),
-          (random || heldRandom) && h('tr', {},
+          random && h('tr', {},
             h('th', { scope: 'row' }, 'flip rate of random directions'),
-            h('td', {}, ofRandom(random)), h('td', {}, ofRandom(heldRandom))),
+            h('td', {}, ofRandom(random)), h('td', {}, NONE)),
+          held.directions && [
+            ['effect wanted, of all problems', 'effect'],
+            ['the same, random directions', 'directions_effect'],
+          ].map(([title, key]) => h('tr', {}, h('th', { scope: 'row' }, title),
+            h('td', {}, NONE), h('td', {}, percent(held.directions[key])))),
           others.map((metric) => h('tr', {}, h('th', { scope: 'row' }, metric.label),
             [row, held].map((source) => h('td', {}, metricValue(metric, source), ' ',
               h('span', { class: 'inline bounds' }, bounds(source?.[`${metric.name}_interval`])))))),

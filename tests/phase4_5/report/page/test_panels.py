@@ -76,7 +76,9 @@ def test_signs_and_colours_of_the_map_are_the_pictures(run):
     assert len({each["sign"] for each in listed}) == 4
 
 
-def test_every_failure_mode_has_its_label(run):
+def test_every_failure_mode_has_its_label(run, monkeypatch):
+    # None of what is changed here is looked for in the pictures.
+    monkeypatch.setattr("phase4_5.report.page.data.panels_of", lambda _: [])
     records = run.examples["correct", 30.0]
     for number, mode in enumerate(("non_finite", "exception:KeyError")):
         records[number] = records[number].model_copy(update={"failure_mode": mode})

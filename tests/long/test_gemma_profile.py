@@ -3,18 +3,20 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 import torch
+from forked_hub import in_fork
 from hub_cache import COMMIT, D_SAE, make_hub_cache, read_embedded_problems, widen
 from made_once import made_once
+from without_pictures import without_drawing
 
-from common.config import REPOSITORY_ROOT, load_config
+import run
+from common.config import load_config
 from common.problems import load_problems, split_problems
 from common_simplified.generation import generate_greedy
+from phase2_5_simplified import sae_analyzer
 from phase4_5 import load_selected_coefficients
 
 TASKS = [problem["task_id"] for problem in read_embedded_problems(step=9)]
@@ -22,22 +24,23 @@ TASKS = [problem["task_id"] for problem in read_embedded_problems(step=9)]
 
 def in_profile(home, data, *arguments, **environment):
     """Run `run.py` in the gemma-2-2b profile, offline, with `home` as the Hub's cache."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.without_pictures", *arguments, "--data-dir", str(data)],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY_ROOT,
-        env={
-            **os.environ,
-            "PVA_SAE_PROFILE": "gemma-2-2b",
-            "PVA_SAE_DEVICE": "cpu",
-            "PVA_SAE_MAX_NEW_TOKENS": "60",
-            "PVA_SAE_PLAIN_TEXT_MAX_TOKENS": "300",
-            "HF_HOME": str(home),
-            "HF_HUB_OFFLINE": "1",
-            **environment,
-        },
-    )
+    variables = {
+        "PVA_SAE_PROFILE": "gemma-2-2b",
+        "PVA_SAE_DEVICE": "cpu",
+        "PVA_SAE_MAX_NEW_TOKENS": "60",
+        "PVA_SAE_PLAIN_TEXT_MAX_TOKENS": "300",
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        **environment,
+    }
+    line = [*arguments, "--data-dir", str(data)]
+
+    def work():
+        sae_analyzer._warn_once.cache_clear()  # What other tests were told isn't this run's.
+        with without_drawing():
+            return run.main(line)
+
+    return in_fork(work, variables, *line)
 
 
 @pytest.fixture(scope="module")

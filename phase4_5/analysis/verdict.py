@@ -1,0 +1,85 @@
+"""One word for what is known of a coefficient: `supported`, `unproven` or `contradicted`.
+
+Supported: on the problems of the search and on held-out ones the code keeps its quality, and on the
+held-out ones the latent does more of what is wanted than random directions of the same norm do.
+Contradicted: the held-out problems say the opposite. All else is unproven, also what nobody has
+looked at.
+"""
+
+from dataclasses import dataclass
+
+from common.terms import SteeringType
+from phase4_5.analysis.metrics import METRICS
+from phase4_5.analysis.recommendation import quality_shortcomings
+from phase4_5.analysis.statistics import SIGNIFICANCE
+from phase4_5.records import NOT_EVALUATED, FinalEvaluation, Metrics, Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, and the sentence that says why."""
+
+    verdict: Verdict
+    reason: str
+
+
+def judge(
+    search: Metrics | None, final: FinalEvaluation | None, steering_type: SteeringType
+) -> Judged:
+    """What is known of a coefficient.
+
+    Args:
+        search: what it did to the problems of the search; None if it wasn't run on them.
+        final: what it did to held-out problems; None if it wasn't run on them.
+        steering_type: the direction, which says what effect is wanted.
+    """
+    if final is None:
+        return Judged("unproven", NOT_EVALUATED)
+    against = _contradictions(final, steering_type)
+    if against:
+        return Judged("contradicted", f"On problems outside the search {'; '.join(against)}.")
+    missing = "; ".join(_missing(search, final))
+    if missing:
+        return Judged("unproven", f"{missing[0].upper()}{missing[1:]}.")
+    assert final.directions is not None
+    return Judged("supported", final.directions.statement)
+
+
+def _contradictions(final: FinalEvaluation, steering_type: SteeringType) -> list[str]:
+    found = []
+    test = final.directions
+    if test is not None and test.outcome == "less":
+        found.append(
+            "the latent has less of the effect wanted than random directions "
+            f"({test.difference:+.1f} points, p = {test.p:.2g})"
+        )
+    lost, won = final.n_pass_to_fail, final.n_fail_to_pass
+    if steering_type == "correct" and lost > won and final.mcnemar_p < SIGNIFICANCE:
+        found.append(f"it corrupts {lost} programs and corrects {won} (p = {final.mcnemar_p:.2g})")
+    for metric in METRICS:
+        interval = metric.interval_of(final)
+        if metric.bound is None or interval is None:
+            continue
+        low, high = interval
+        if low > metric.bound if metric.better == "lower" else high < metric.bound:
+            value = metric.in_words(metric.of(final))
+            found.append(f"{metric.label} {value} is clearly beyond {metric.bound:g} %")
+    return found
+
+
+def _missing(search: Metrics | None, final: FinalEvaluation) -> list[str]:
+    """What keeps a coefficient from being supported."""
+    found = []
+    if search is not None and (short := quality_shortcomings(search)):
+        found.append(f"on the problems of the search {'; '.join(short)}")
+    if short := quality_shortcomings(final):
+        found.append(f"on problems outside the search {'; '.join(short)}")
+    test = final.directions
+    if test is None:
+        found.append("it was not compared with random directions on problems outside the search")
+    elif test.outcome != "more":
+        found.append(
+            "on problems outside the search its effect can't be told from that of random "
+            f"directions of the same norm ({test.difference:+.1f} points, p = {test.p:.2g})"
+        )
+    return found

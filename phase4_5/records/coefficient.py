@@ -1,0 +1,58 @@
+"""What one coefficient did to a set of problems."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from common.terms import SteeringType
+from common.typed_files import FileModel
+from phase4_5.records.program import Count, Fraction
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+"""Lower and upper bound."""
+
+
+class Metrics(FileModel):
+    """What one coefficient did: counts, and the metrics of `analysis.metrics.METRICS`.
+
+    The metrics that the program itself decides by are fields; others are kept beside them under
+    their names.
+    """
+
+    coefficient: float
+    n_problems: Annotated[int, Field(ge=1)]
+    n_baseline_passed: Count
+    n_baseline_failed: Count
+    n_flipped: Count
+    n_pass_to_fail: Count
+    n_fail_to_pass: Count
+    flip_rate: float
+    flip_rate_interval: Interval
+    correction_rate: float | None
+    correction_rate_interval: Interval | None
+    corruption_rate: float | None
+    corruption_rate_interval: Interval | None
+    mean_token_similarity: Fraction
+    mean_char_similarity: Fraction
+    mean_length_ratio: float | None
+    valid_syntax_rate: float
+    valid_syntax_rate_interval: Interval
+    signature_intact_rate: float
+    signature_intact_rate_interval: Interval
+    failure_modes: dict[str, Count]
+    """How many programs failed in which way, most frequent first."""
+    changes: dict[str, Count]
+    """In how many programs what changed, most frequent first."""
+
+
+class CoefficientSummary(Metrics):
+    """A coefficient of the grid."""
+
+    steering_type: SteeringType
+    refined: bool
+    relative_strength: float | None = None
+    """What is added, as a fraction of the residual stream's median norm."""
+    mcnemar_p: float
+    mcnemar_p_holm: float | None = None
+    """Of the share that passes, against the baseline, exact; and corrected for all coefficients of
+    both directions (None for a coefficient by itself)."""

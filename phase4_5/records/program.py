@@ -1,0 +1,105 @@
+"""A program that was written under steering, and what it is found by."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from common.terms import SteeringType
+from common.typed_files import FileModel, Text
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+FlipDirection = Literal["pass→fail", "fail→pass"]
+Key = tuple[Any, ...]
+
+OPPOSITE = "opposite"
+"""The name of the control that pushes the other way."""
+_RANDOM = "random_"
+
+
+def control_names(n_random: int, opposite: bool) -> list[str]:
+    """The names of the controls: `random_1`, ..., `opposite`."""
+    names = [f"{_RANDOM}{number}" for number in range(1, n_random + 1)]
+    return [*names, OPPOSITE] if opposite else names
+
+
+def example_key(steering_type: str, coefficient: float, task_id: int) -> str:
+    """What a person finds an example by, e.g. `correct|30|123`."""
+    return f"{steering_type}|{coefficient:g}|{task_id}"
+
+
+def record_key(
+    steering_type: str, coefficient: float, task_id: int, control: str | None = None
+) -> Key:
+    """What a journal finds a record by: direction, coefficient, `task_id` and, if any, control."""
+    key = steering_type, float(coefficient), task_id
+    return key if control is None else (*key, control)
+
+
+def flip_direction(before: bool, after: bool) -> FlipDirection | None:
+    """How a verdict changed; None if it didn't."""
+    if before == after:
+        return None
+    return "pass→fail" if before else "fail→pass"
+
+
+class ProgramRecord(FileModel):
+    """A program that was written under steering, beside the unsteered one, and its verdict."""
+
+    task_id: int
+    steering_type: SteeringType
+    coefficient: float
+    control: str | None = None
+    """The name of the control that stood in the latent's place; the key is left out if none did."""
+    prompt: Text
+    baseline_code: Text
+    steered_code: Text
+    baseline_passed: bool
+    steered_passed: bool
+    flipped: bool
+    flip_direction: FlipDirection | None
+    token_similarity: Fraction
+    char_similarity: Fraction
+    length_ratio: Annotated[float, Field(ge=0)] | None
+    outcome: Text
+    error: Text | None
+    n_new_tokens: Count
+    stop_reason: Text
+    failure_mode: Text | None
+    """One of `analysis.failure_modes`, None if the program passed."""
+    changes: list[str]
+    """Which kinds of change steering made (`analysis.changes`)."""
+    valid_syntax: bool
+    signature_intact: bool
+
+    @model_validator(mode="after")
+    def _check_verdict(self) -> Self:
+        expected = flip_direction(self.baseline_passed, self.steered_passed)
+        if self.flip_direction != expected or self.flipped != (expected is not None):
+            raise ValueError(
+                f"flipped {self.flipped} and flip_direction {self.flip_direction!r} don't fit "
+                f"baseline_passed {self.baseline_passed} and steered_passed {self.steered_passed}"
+            )
+        if (self.failure_mode is None) != self.steered_passed:
+            raise ValueError(
+                f"failure_mode {self.failure_mode!r} doesn't fit steered_passed "
+                f"{self.steered_passed}"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_no_control(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = dump(self)
+        if self.control is None:
+            del values["control"]
+        return values
+
+    @property
+    def key(self) -> Key:
+        """What its journal finds it by."""
+        return record_key(self.steering_type, self.coefficient, self.task_id, self.control)
+
+    @property
+    def example_key(self) -> str:
+        """What a person finds it by."""
+        return example_key(self.steering_type, self.coefficient, self.task_id)

@@ -1,0 +1,92 @@
+import pytest
+from report_runs import make_direction_test, make_final, make_summary
+
+from phase4_5.analysis.verdict import judge
+from phase4_5.records import FinalEvaluation
+
+GOOD = {
+    "n_problems": 100,
+    "valid_syntax_rate": 97.0,
+    "valid_syntax_rate_interval": [91.5, 99.0],
+    "signature_intact_rate": 95.0,
+    "signature_intact_rate_interval": [88.8, 97.8],
+    "n_pass_to_fail": 2,
+    "n_fail_to_pass": 14,
+    "mcnemar_p": 0.004,
+}
+
+
+def final(test=None, **other):
+    values = make_final(make_summary(10, 16), mcnemar_p=0.004)
+    return FinalEvaluation.model_validate({**values, **GOOD, "directions": test, **other})
+
+
+def test_supported_where_all_agree():
+    judged = judge(make_summary(10, 4), final(make_direction_test()), "correct")
+    assert judged.verdict == "supported"
+    assert judged.reason == "It does more."
+
+
+@pytest.mark.parametrize(
+    ("search", "evaluated", "reason"),
+    [
+        (make_summary(10, 40), None, "It was not evaluated on problems outside the search."),
+        (make_summary(10, 40), final(), "It was not compared with random directions"),
+        (
+            make_summary(10, 40),
+            final(make_direction_test(outcome="alike", p=0.3)),
+            "its effect can't be told from that of random directions of the same norm (+23.0",
+        ),
+        (
+            make_summary(10, 40, mean_token_similarity=0.2),
+            final(make_direction_test()),
+            "On the problems of the search token similarity 0.20 is below 0.40",
+        ),
+        (
+            make_summary(10, 40),
+            final(
+                make_direction_test(),
+                valid_syntax_rate=78.0,
+                valid_syntax_rate_interval=[68.9, 85.0],
+            ),
+            "On problems outside the search valid syntax 78.0 % is below 80 %",
+        ),
+    ],
+)
+def test_unproven_where_something_is_missing(search, evaluated, reason):
+    judged = judge(search, evaluated, "correct")
+    assert judged.verdict == "unproven"
+    assert reason.lower() in judged.reason.lower()
+    assert judged.reason[0].isupper() and judged.reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "reason"),
+    [
+        (
+            final(make_direction_test(outcome="less", difference=-20.0)),
+            "has less of the effect wanted than random directions (-20.0 points",
+        ),
+        (
+            final(make_direction_test(), n_pass_to_fail=14, n_fail_to_pass=2),
+            "it corrupts 14 programs and corrects 2 (p = 0.004)",
+        ),
+        (
+            final(
+                make_direction_test(),
+                valid_syntax_rate=40.0,
+                valid_syntax_rate_interval=[31.0, 50.0],
+            ),
+            "valid syntax 40.0 % is clearly beyond 80 %",
+        ),
+    ],
+)
+def test_contradicted_where_the_held_out_problems_say_the_opposite(evaluated, reason):
+    judged = judge(make_summary(10, 40), evaluated, "correct")
+    assert judged.verdict == "contradicted"
+    assert reason in judged.reason
+
+
+def test_corruptions_are_what_incorrect_steering_wants():
+    evaluated = final(make_direction_test(), n_pass_to_fail=14, n_fail_to_pass=2)
+    assert judge(make_summary(10, 40), evaluated, "incorrect").verdict == "supported"
