@@ -10,8 +10,8 @@
 
 Each goes through the public door: files in a data folder, `PVA_SAE_...` settings, `run.py phase
 3.6` and `4.5` with the comparison's own defaults (up to 100 held-out problems, 20 random
-directions, 5 a problem). What came out of a run is in DIR/found, and isn't run again. Prints a table
-for each part.
+directions, 5 a problem). What came out of a run is in DIR/found, and isn't run again. Prints a
+table for each part.
 """
 
 import argparse
@@ -45,8 +45,8 @@ from benchmarks.planted_models import (
     write_sae,
 )
 from common.config import load_config, resolve_path
-from common.errors import RunError
-from common.files import read_json, write_json
+from common.errors import InputError, PipelineError, RunError
+from common.files import fingerprint, read_json, write_json
 from common.logging import get_logger, setup_logging
 from common.terms import STEERING_TYPES
 from embedded.interventions import author_direction
@@ -185,9 +185,13 @@ def _baseline(out: Path) -> Path:
 
 
 def prepare(out: Path, counts: dict[Part, int]) -> list[Work]:
-    """Make what the runs share, as far as it isn't there, and list them."""
+    """Make what the runs share, as far as it isn't there, and list them.
+
+    Raises:
+        InputError: `out` is of another model.
+    """
+    _require_same_model(out)
     if counts["plant"] and not (out / "quiet.npy").is_file():
-        out.mkdir(parents=True, exist_ok=True)
         np.save(out / "quiet.npy", quiet_directions(load_config().model_name).numpy())
     work = [Work("plant", number, (LAYER, 0), (LAYER, 1)) for number in range(counts["plant"])]
     if counts["null"] or counts["breaking"] or counts["matched"]:
@@ -200,6 +204,15 @@ def prepare(out: Path, counts: dict[Part, int]) -> list[Work]:
     for part in PARTS[1:]:
         work += [Work(part, number, *pair) for number, pair in enumerate(pairs.get(part, ()))]
     return work
+
+
+def _require_same_model(out: Path) -> None:
+    weights = fingerprint(resolve_path(load_config().model_name))
+    file = out / "model.json"
+    if not file.is_file():
+        write_json(file, {"model_weights": weights})
+    if read_json(file)["model_weights"] != weights:
+        raise InputError(f"{out}: its runs are of another model; give another --out")
 
 
 def _prepare_nulls(out: Path) -> None:
@@ -244,4 +257,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PipelineError as error:
+        logger.error("%s", error)
+        sys.exit(error.exit_status)
