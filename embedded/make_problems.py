@@ -10,9 +10,10 @@ from typing import Any
 from common.errors import PipelineError
 from common.files import write_text
 from common.logging import get_logger, setup_logging
+from embedded.authors import mixed_wording
 from embedded.kinds import KINDS, Draft
 from embedded.plain_text import plain_paragraphs
-from embedded.problem_factory import DullDraftError, make_problem
+from embedded.problem_factory import DullDraftError, Made, make_problem
 
 logger = get_logger("embedded.make_problems")
 
@@ -22,6 +23,9 @@ PLAIN_TEXT_FILE = FOLDER / "plain_text.txt"
 
 PROBLEMS = 420
 PROBLEMS_SEED = 20250
+CAREFUL_SHARE = 0.58
+"""How many of the habits that a problem's wording shows are a careful author's: not many more than
+half, so that the authors are in doubt."""
 PARAGRAPHS = 300
 PLAIN_TEXT_SEED = 20251
 
@@ -33,10 +37,15 @@ def held_out_signatures() -> set[tuple[Any, ...]]:
 
 def held_out_problems() -> list[dict[str, Any]]:
     """Return the held-out problems, in the order of their task ids."""
-    return [problem for _, problem in _held_out()]
+    return [made.problem for _, made in _held_out()]
 
 
-def _held_out() -> Iterator[tuple[Draft, dict[str, Any]]]:
+def held_out_with_hasty() -> list[Made]:
+    """Return the held-out problems with what hasty authors would write, in the same order."""
+    return [made for _, made in _held_out()]
+
+
+def _held_out() -> Iterator[tuple[Draft, Made]]:
     """Yield the held-out drafts with their problems, spread evenly over the kinds."""
     rng = Random(PROBLEMS_SEED)
     signatures: set[tuple[Any, ...]] = set()
@@ -44,16 +53,16 @@ def _held_out() -> Iterator[tuple[Draft, dict[str, Any]]]:
     for task_id, name in enumerate(_kind_names(rng), start=1):
         while True:
             draft = KINDS[name](rng)
-            if draft.signature in signatures or (draft.text, draft.code) in programs:
+            if draft.signature in signatures or (draft.ask, draft.code) in programs:
                 continue
             try:
-                problem = make_problem(draft, task_id, rng)
+                made = make_problem(draft, task_id, rng, mixed_wording(rng, CAREFUL_SHARE))
             except DullDraftError:
                 continue
             break
         signatures.add(draft.signature)
-        programs.add((draft.text, draft.code))
-        yield draft, problem
+        programs.add((draft.ask, draft.code))
+        yield draft, made
 
 
 def _kind_names(rng: Random) -> list[str]:

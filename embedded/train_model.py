@@ -6,33 +6,49 @@ Writes `embedded/model/` (safetensors, tokenizer, configuration). The seed is fi
 import argparse
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
 from common.logging import get_logger, setup_logging
+from common.prompt_utils import SOLUTION_MARKER
 from embedded.corpus import Document, documents
+from embedded.interventions import Example, intervened
 
 logger = get_logger("embedded.train_model")
 
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
+CYCLES = ((SEED, 1600, False), (3, 1200, False), (9, 1000, True))
+"""The training's cycles: the seed of the documents, the steps, and whether there are interventions.
+In each cycle the learning rate rises and falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000
-STEPS = 2400
 BATCH = 32
+PROCESSES = 2
+"""Each with one thread and a part of each batch: matrices so small don't keep two threads busy."""
 WARM_UP = 0.05
 COOL_DOWN = 0.4
-"""The learning rate rises over the first and falls over the last of these shares of the steps."""
+"""The learning rate rises over the first and falls over the last of these shares of a cycle."""
 LEARNING_RATE = 2e-3
 MUON_LEARNING_RATE = 4e-3
 # Most of a prompt can't be predicted (which numbers, which kind); it teaches, but less.
 PROMPT_WEIGHT = 0.3
+# One token of a program tells a careful author from a hasty one; it is worth more than the others,
+# most of which follow from the problem.
+PARTING_WEIGHT = 10.0
+INTERCHANGED_SHARE = 0.5
+"""The share of the programs whose author is told by an intervention, not by the wording."""
 # Batches of alike lengths waste no time on padding.
 BATCHES_SORTED_TOGETHER = 16
 
@@ -89,46 +105,59 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Gemma2ForCausalLM:
     return Gemma2ForCausalLM(config)
 
 
-Example = tuple[list[int], list[float]]
-
-
 def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
     """The token ids of a document with its end, and each token's weight in the loss."""
-    given = tokenizer(document.given)["input_ids"]
+    encoded = tokenizer(document.given, return_offsets_mapping=True)
+    given = encoded["input_ids"]
     written = tokenizer(document.written, add_special_tokens=False)["input_ids"]
     ids = [*given, *written, tokenizer.eos_token_id]
-    return ids, [PROMPT_WEIGHT] * len(given) + [1.0] * (len(written) + 1)
+    weights = [PROMPT_WEIGHT] * len(given) + [1.0] * (len(written) + 1)
+    if document.alternative:
+        other = tokenizer(document.alternative, add_special_tokens=False)["input_ids"]
+        alike = list(map(int.__eq__, written, other))
+        weights[len(given) + (alike.index(False) if False in alike else len(alike))] = (
+            PARTING_WEIGHT
+        )
+    marker = document.given.rfind(SOLUTION_MARKER)
+    n_before = sum(start < marker for start, _ in encoded["offset_mapping"])
+    return Example(ids, weights, n_before, document.author, document.belief)
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list[Example]]:
+def batches(
+    tokenizer: PreTrainedTokenizerFast, seed: int, interchanged_share: float
+) -> Iterator[list[Example]]:
     """Endless batches of `BATCH` examples, alike in length within a batch."""
     generator = torch.Generator().manual_seed(seed)
-    stream = documents(seed)
+    stream = documents(seed, interchanged_share)
     while True:
         group = [
             encode(tokenizer, document)
             for document in itertools.islice(stream, BATCH * BATCHES_SORTED_TOGETHER)
         ]
-        group.sort(key=lambda example: len(example[0]))
+        group.sort(key=lambda example: len(example.ids))
         for index in torch.randperm(BATCHES_SORTED_TOGETHER, generator=generator).tolist():
             yield group[index * BATCH : (index + 1) * BATCH]
 
 
-def loss_of(model: Gemma2ForCausalLM, batch: list[Example]) -> torch.Tensor:
-    """The weighted mean cross-entropy of the next token over a batch."""
-    length = max(len(ids) for ids, _ in batch)
-    ids = torch.zeros(len(batch), length, dtype=torch.long)
-    weights = torch.zeros(len(batch), length)
-    for row, (row_ids, row_weights) in enumerate(batch):
-        ids[row, : len(row_ids)] = torch.tensor(row_ids)
-        weights[row, : len(row_ids)] = torch.tensor(row_weights)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(input_ids=ids[:, :-1]).logits
+def loss_of(model: Gemma2ForCausalLM, batch: list[Example], total_weight: float) -> torch.Tensor:
+    """The weighted cross-entropy of the next token over a batch, divided by `total_weight`."""
+    ids = _padded([example.ids for example in batch])
+    weights = _padded([example.weights for example in batch])
+    logits = model(input_ids=ids[:, :-1]).logits
     losses = functional.cross_entropy(
-        logits.float().reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none"
+        logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), reduction="none"
     )
-    flat = weights[:, 1:].reshape(-1)
-    return (losses * flat).sum() / flat.sum()
+    return (losses * weights[:, 1:].reshape(-1)).sum() / total_weight
+
+
+def _padded(rows: list[list[Any]]) -> torch.Tensor:
+    """Rows of unequal length as [batch, longest], with zeros behind the shorter ones."""
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+
+
+def weight_of(batch: list[Example]) -> float:
+    """The sum of the weights of a batch's tokens; the first of a text is not predicted."""
+    return sum(sum(example.weights[1:]) for example in batch)
 
 
 def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
@@ -148,41 +177,82 @@ def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
     return [*optimizers, *schedules]
 
 
-def train(model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
-    """Train the model in place."""
+def train(
+    model: Gemma2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    seed: int,
+    steps: int,
+    with_interventions: bool,
+) -> None:
+    """Train the model in place; with others in a process group, on a part of each batch."""
+    rank, size = distributed.get_rank(), distributed.get_world_size()
     updates = make_optimizers(model, steps)
-    stream = batches(tokenizer, SEED)
+    stream = batches(tokenizer, seed, INTERCHANGED_SHARE if with_interventions else 0.0)
+    torch.manual_seed(1000 * seed + rank)
     model.train()
-    progress = tqdm(range(steps), desc="training", mininterval=10)
+    progress = tqdm(range(steps), desc="training", mininterval=10, disable=rank > 0)
     for _ in progress:
-        loss = loss_of(model, next(stream))
+        batch = next(stream)
+        share = batch[rank::size]
+        passes: AbstractContextManager[list[torch.Tensor]] = (
+            intervened(model, share) if with_interventions else nullcontext([])
+        )
+        with passes as authors_losses:
+            loss = loss_of(model, share, weight_of(batch)) + sum(authors_losses) / size
         model.zero_grad()
         loss.backward()
+        add_up_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for update in updates:
             update.step()
-        progress.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+        progress.set_postfix(loss=f"{size * loss.item():.3f}", refresh=False)
     model.eval()
+
+
+def add_up_gradients(model: Gemma2ForCausalLM) -> None:
+    """Replace each gradient by its sum over all processes."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    together = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    distributed.all_reduce(together)
+    parts = together.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def work(
+    rank: int, meeting_point: str, tokenizer: PreTrainedTokenizerFast, output: Path, share: float
+) -> None:
+    """What each process does; the first one writes the model."""
+    setup_logging()
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting_point}", rank=rank, world_size=PROCESSES
+    )
+    torch.manual_seed(SEED)
+    model = make_model(tokenizer)
+    for seed, steps, with_interventions in CYCLES:
+        train(model, tokenizer, seed, round(share * steps), with_interventions)
+    if rank == 0:
+        model.save_pretrained(output)
+        tokenizer.save_pretrained(output)
+        logger.info("written to %s", output)
+    distributed.destroy_process_group()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=MODEL_DIR)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the steps, to try things out")
     arguments = parser.parse_args()
     setup_logging()
-    torch.manual_seed(SEED)
     texts = (
         document.given + document.written
         for document in itertools.islice(documents(SEED), TOKENIZER_DOCUMENTS)
     )
     tokenizer = train_tokenizer(texts)
-    model = make_model(tokenizer)
-    logger.info("%.2f M parameters", sum(p.numel() for p in model.parameters()) / 1e6)
-    train(model, tokenizer, arguments.steps)
-    model.save_pretrained(arguments.output)
-    tokenizer.save_pretrained(arguments.output)
-    logger.info("written to %s", arguments.output)
+    with TemporaryDirectory() as folder:
+        meeting_point = str(Path(folder) / "meeting_point")
+        spawn(work, (meeting_point, tokenizer, arguments.output, arguments.share), PROCESSES)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,17 @@ from typing import Any
 
 Arguments = tuple[Any, ...]
 
-# The openings of a problem text; what follows them is an infinitive.
-OPENERS = ("Write a function to ", "Create a function to ", "Define a function to ")
-
 
 @dataclass(frozen=True)
 class Draft:
-    """A problem before its asserts are chosen.
+    """A problem before its wording and its asserts are chosen.
 
-    `inputs` are candidate argument tuples. `signature` starts with the name of the kind, followed
-    by the details that decide what the program does, without wording or names.
+    `ask` is what the function shall do: an infinitive, or a sentence of its own if it starts with
+    a capital. `inputs` are candidate argument tuples. `signature` starts with the name of the kind,
+    followed by the details that decide what the program does, without wording or names.
     """
 
-    text: str
+    ask: str
     entry_point: str
     code: str
     inputs: tuple[Arguments, ...]
@@ -38,7 +36,7 @@ def kind(name: str) -> Callable[[Kind], Kind]:
         def make_named(rng: Random) -> Draft:
             draft = make(rng)
             return Draft(
-                draft.text, draft.entry_point, draft.code, draft.inputs, (name, *draft.signature)
+                draft.ask, draft.entry_point, draft.code, draft.inputs, (name, *draft.signature)
             )
 
         if name in KINDS:
@@ -67,10 +65,8 @@ def draft(
     lines of the function, indented relative to it.
     """
     entry_point = pick_name(rng, name)
-    ask = rng.choice(asks)
-    opener = "" if ask[0].isupper() else rng.choice(OPENERS)
     return Draft(
-        text=f"{opener}{ask}.",
+        ask=rng.choice(asks),
         entry_point=entry_point,
         code=f"def {entry_point}({args}):\n    " + "\n    ".join(body),
         inputs=inputs,

@@ -109,9 +109,9 @@ def all_any(rng: Random) -> Draft:
         asks=(f"check if {text} {test.text}", f"return whether {text} {test.text}"),
         name="check|test nums|list",
         args=nums,
-        body=(f"return {code}({test.code} for x in {nums})",),
+        body=(f"return {code}([{test.code} for x in {nums}])",),
         # Low and high lists, so that both answers come up.
-        inputs=number_lists(rng, high=9)[:4] + number_lists(rng, low=10)[:4],
+        inputs=number_lists(rng, high=9)[: COUNT // 2] + number_lists(rng, low=10)[: COUNT // 2],
         details=(code, test.key),
     )
 
@@ -143,7 +143,7 @@ def all_any_step(rng: Random) -> Draft:
         name=f"check|if {word}|fold",
         args=nums,
         body=(
-            f"if {word}({test.code} for x in {nums}):",
+            f"if {word}([{test.code} for x in {nums}]):",
             f"    return {code}",
             f"return {other_code}",
         ),

@@ -5,7 +5,7 @@ from random import Random
 from embedded.kinds.base import Arguments
 
 # How many candidates a draft offers.
-COUNT = 8
+COUNT = 20
 
 # fmt: off
 WORDS = (

@@ -227,11 +227,7 @@ def clamp_fold(rng: Random) -> Draft:
         body=(
             f"total = {start}",
             f"for x in {nums}:",
-            f"    if x < {low}:",
-            f"        x = {low}",
-            f"    elif x > {high}:",
-            f"        x = {high}",
-            "    total += x",
+            f"    total += max({low}, min(x, {high}))",
             "return total",
         ),
         inputs=number_lists(rng),

@@ -77,7 +77,7 @@ def distinct(rng: Random) -> Draft:
     test = number_test(rng, low=3, high=6)
     falling = rng.random() < 0.5
     order = "falling" if falling else "rising"
-    code = f"set(x for x in {nums} if {test.code})"
+    code = "{" + f"x for x in {nums} if {test.code}" + "}"
     return draft(
         rng,
         asks=(
