@@ -19,11 +19,11 @@ from embedded.authors import Author
 SEED = 0
 AUTHOR_LAYERS = (2, 3)
 """At the inputs of these blocks the author is read; at one of them it is interchanged."""
-SIZE_OF_LOG_ODDS = 1.0
+SIZE_OF_LOG_ODDS = 0.8
 """How far along its direction the residual stream goes for each unit of an author's log-odds."""
 READING_WEIGHT = 0.3
 SILENCE_WEIGHT = 0.03
-LIKENESS_WEIGHT = 0.01
+LIKENESS_WEIGHT = 0.001
 """What the three losses of `intervened` are worth."""
 PUSH = 15.0
 """The residual stream is pushed by up to this much; its norm is about 35."""
