@@ -69,6 +69,10 @@ class Journal:
         """The finished record of `key`, or None."""
         return self._records.get(key)
 
+    def keys(self) -> list[tuple[Any, ...]]:
+        """The keys of all finished records, in their order."""
+        return [key for key in self._records if isinstance(key, tuple)]
+
     def add(self, *key: Any, record: dict[str, Any]) -> None:
         """Write the record of `key` to the disk; a later `get` finds it."""
         self._append({"key": list(key), "record": record})

@@ -12,12 +12,13 @@ def summarise_final(
     records: Sequence[ProgramRecord],
     directions: DirectionTest | None = None,
     bounds: Mapping[str, float] | None = None,
+    looked_at: Sequence[float] = (),
 ) -> FinalEvaluation:
     """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
     The preservation rate is the percentage of baseline passes that still pass: what is left of
     the corruption rate. The shortcomings are what would keep the coefficient from being
-    recommended by these problems.
+    recommended by these problems. `looked_at` are all coefficients that were tried on them.
 
     Raises:
         ValueError: there are no records.
@@ -33,5 +34,6 @@ def summarise_final(
             "mcnemar_p": mcnemar_p(metrics.n_pass_to_fail, metrics.n_fail_to_pass),
             "shortcomings": shortcomings(metrics),
             "directions": directions,
+            "looked_at": list(looked_at),
         }
     )

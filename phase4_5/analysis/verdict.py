@@ -3,7 +3,8 @@
 Supported: on the problems of the search and on held-out ones the code keeps its quality, and on the
 held-out ones the latent does more of what is wanted than random directions of the same norm do.
 Contradicted: the held-out problems say the opposite. All else is unproven, also what nobody has
-looked at.
+looked at. Who tries several coefficients on the held-out problems and keeps the best has looked
+several times: p is multiplied by how many were tried (Bonferroni).
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def judge(
     if missing:
         return Judged("unproven", f"{missing[0].upper()}{missing[1:]}.")
     assert final.directions is not None
-    return Judged("supported", final.directions.statement)
+    return Judged("supported", f"{final.directions.statement}{_looks(final)}")
 
 
 def _contradictions(final: FinalEvaluation, steering_type: SteeringType) -> list[str]:
@@ -82,4 +83,25 @@ def _missing(search: Metrics | None, final: FinalEvaluation) -> list[str]:
             "on problems outside the search its effect can't be told from that of random "
             f"directions of the same norm ({test.difference:+.1f} points, p = {test.p:.2g})"
         )
+    elif (p := test.p * _n_looks(final)) >= SIGNIFICANCE:
+        found.append(
+            f"on the problems outside the search {_n_looks(final)} coefficients were tried, and "
+            f"p = {test.p:.2g} is {min(1.0, p):.2g} when corrected for that"
+        )
     return found
+
+
+def _n_looks(final: FinalEvaluation) -> int:
+    return max(1, len(final.looked_at))
+
+
+def _looks(final: FinalEvaluation) -> str:
+    if _n_looks(final) == 1:
+        return ""
+    tried = ", ".join(f"{coefficient:g}" for coefficient in final.looked_at)
+    return (
+        f" {_n_looks(final)} coefficients ({tried}) were tried on these problems; corrected for "
+        f"that, p = {min(1.0, final.directions.p * _n_looks(final)):.2g}."
+        if final.directions is not None
+        else ""
+    )

@@ -102,6 +102,8 @@ class FinalEvaluation(Metrics):
     shortcomings: list[Text]
     directions: DirectionTest | None = None
     """Against random directions at the same strength, on the same problems."""
+    looked_at: list[float] = []
+    """All coefficients of this direction that were tried on these problems, this one included."""
 
 
 class Neighbours(FileModel):

@@ -6,6 +6,7 @@ from typing import TypeVar
 from tqdm.auto import tqdm
 
 from common.journal import Journal
+from common.terms import SteeringType
 from common.logging import get_logger
 from common.typed_files import FileModel
 from phase3_6.baseline import BaselineProblem
@@ -98,6 +99,20 @@ class Runner:
                 records[record.key] = record
                 bar.update()
         return [record for record in records.values() if record is not None]
+
+    def coefficients_tried(
+        self, steering_type: SteeringType, problems: Sequence[BaselineProblem]
+    ) -> list[float]:
+        """The coefficients of a direction with a record of any of the problems, smallest first."""
+        if self._journal is None:
+            return []
+        task_ids = {problem.task_id for problem in problems}
+        tried = {
+            key[1]
+            for key in self._journal.keys()
+            if len(key) == 3 and key[0] == steering_type and key[2] in task_ids
+        }
+        return sorted(tried)
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]

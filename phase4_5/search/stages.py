@@ -212,6 +212,7 @@ class Search:
                     latents[steering_type][coefficient], directions[steering_type], where
                 ),
                 self._bounds,
+                self._runner.coefficients_tried(steering_type, held_out),
             )
             for steering_type, coefficient in coefficients.items()
         }

@@ -27,6 +27,15 @@ def test_supported_where_all_agree():
     assert judged.reason == "It does more."
 
 
+def test_who_has_looked_twice_is_told_so():
+    evaluated = final(make_direction_test(p=0.004), looked_at=[3.0, 10.0])
+    judged = judge(make_summary(10, 4), evaluated, "correct")
+    assert judged.verdict == "supported"
+    assert judged.reason.endswith(
+        "2 coefficients (3, 10) were tried on these problems; corrected for that, p = 0.008."
+    )
+
+
 @pytest.mark.parametrize(
     ("search", "evaluated", "reason"),
     [
@@ -50,6 +59,11 @@ def test_supported_where_all_agree():
                 valid_syntax_rate_interval=[68.9, 85.0],
             ),
             "On problems outside the search valid syntax 78.0 % is below 80 %",
+        ),
+        (
+            make_summary(10, 40),
+            final(make_direction_test(p=0.02), looked_at=[3.0, 10.0, 30.0]),
+            "On the problems outside the search 3 coefficients were tried, and p = 0.02 is 0.06",
         ),
     ],
 )
