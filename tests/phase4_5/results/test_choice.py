@@ -121,6 +121,9 @@ def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     assert kept["correct"]["final_evaluation"]["coefficient"] == 3
     assert kept["correct"]["final_evaluation"]["n_problems"] == 10
     summary = load_run(folder).summary
+    looked_at = kept["correct"]["final_evaluation"]["looked_at"]
+    assert looked_at == sorted([3, summary.recommended["correct"].coefficient])
+    assert len(kept["incorrect"]["final_evaluation"]["looked_at"]) == 1
     assert summary.selected_coefficients.dump() == kept
     assert summary.recommended["correct"].coefficient != 3
     for name in ("report.html", "phase_4_5_report.md"):
