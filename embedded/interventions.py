@@ -50,13 +50,16 @@ def author_direction(width: int) -> torch.Tensor:
 
 
 @contextmanager
-def intervened(model: Gemma2ForCausalLM, batch: list[Example]) -> Iterator[list[torch.Tensor]]:
+def intervened(
+    model: Gemma2ForCausalLM, batch: list[Example], surest: float = 1.0
+) -> Iterator[list[torch.Tensor]]:
     """Intervene in the model's passes over a batch; yields the losses that are added for it.
 
     From the solution's marker on, the component of the residual stream along `author_direction` is
     read as the log-odds of a careful author. Where the words are the other author's, it is set to
-    what it is in the own words, so that the program hangs on it. Elsewhere it should be 0, and
-    nothing but it should tell two wordings apart. Each text is also pushed at the input of one
+    what it is in the own words, so that the program hangs on it, or up to `surest` times that: who is
+    surer of the author writes the same. Elsewhere it should be 0, and nothing but it should tell
+    two wordings apart. Each text is also pushed at the input of one
     block: half of the texts all tokens in one random direction, the others each in its own.
     """
     direction = author_direction(model.config.hidden_size)
@@ -75,7 +78,7 @@ def intervened(model: Gemma2ForCausalLM, batch: list[Example]) -> Iterator[list[
             if layer in AUTHOR_LAYERS:
                 losses.append(_losses(residual, direction, batch) / len(AUTHOR_LAYERS))
             if layer == set_at:
-                residual = _interchanged(residual, direction, batch)
+                residual = _interchanged(residual, direction, batch, surest)
             noise = torch.randn(residual.shape)
             noise = torch.where(together, noise[own, :1], noise)
             noise = functional.normalize(noise, dim=-1)
@@ -117,13 +120,14 @@ def _losses(residual: torch.Tensor, direction: torch.Tensor, batch: list[Example
 
 
 def _interchanged(
-    residual: torch.Tensor, direction: torch.Tensor, batch: list[Example]
+    residual: torch.Tensor, direction: torch.Tensor, batch: list[Example], surest: float
 ) -> torch.Tensor:
-    """The residual stream where each author's component is that of the own words."""
+    """The residual stream where each author's component is that of the own words, or more."""
     changed = residual.clone()
     for (own, others), row in zip(_pairs(residual, batch), _rows_interchanged(batch), strict=True):
         marker = batch[row].marker
-        difference = ((own - others) @ direction)[:, None] * direction
+        times = 1 + (surest - 1) * float(torch.rand(())) if surest > 1 else 1.0
+        difference = ((times * own - others) @ direction)[:, None] * direction
         changed[row, marker : marker + len(own)] = others + difference
     return changed
 

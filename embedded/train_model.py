@@ -29,9 +29,10 @@ logger = get_logger("embedded.train_model")
 
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
-CYCLES = ((SEED, 1600, False), (3, 1200, False), (9, 1000, True))
-"""The training's cycles: the seed of the documents, the steps, and whether there are interventions.
-In each cycle the learning rate rises and falls."""
+CYCLES = ((SEED, 1600, None), (3, 1200, None), (9, 1000, 1.0), (10, 700, 3.0))
+"""The training's cycles: the seed of the documents, the steps, and with interventions how sure of the
+author the model is made (`interventions.intervened`). In each cycle the learning rate rises and
+falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000
 BATCH = 32
@@ -200,12 +201,15 @@ def train(
     tokenizer: PreTrainedTokenizerFast,
     seed: int,
     steps: int,
-    with_interventions: bool,
+    surest: float | None,
 ) -> None:
-    """Train the model in place; with others in a process group, on a part of each batch."""
+    """Train the model in place; with others in a process group, on a part of each batch.
+
+    `surest` is None without interventions.
+    """
     rank, size = distributed.get_rank(), distributed.get_world_size()
     updates = make_optimizers(model, steps)
-    stream = batches(tokenizer, seed, paired=with_interventions)
+    stream = batches(tokenizer, seed, paired=surest is not None)
     torch.manual_seed(1000 * seed + rank)
     model.train()
     progress = tqdm(range(steps), desc="training", mininterval=10, disable=rank > 0)
@@ -213,7 +217,7 @@ def train(
         batch = next(stream)
         share = list(itertools.chain.from_iterable(batch[rank::size]))
         passes: AbstractContextManager[list[torch.Tensor]] = (
-            intervened(model, share) if with_interventions else nullcontext([])
+            nullcontext([]) if surest is None else intervened(model, share, surest)
         )
         with passes as authors_losses:
             loss = loss_of(model, share, weight_of(batch)) + sum(authors_losses) / size
@@ -248,8 +252,8 @@ def work(
     )
     torch.manual_seed(SEED)
     model = make_model(tokenizer)
-    for seed, steps, with_interventions in CYCLES:
-        train(model, tokenizer, seed, round(share * steps), with_interventions)
+    for seed, steps, surest in CYCLES:
+        train(model, tokenizer, seed, round(share * steps), surest)
     if rank == 0:
         model.save_pretrained(output)
         tokenizer.save_pretrained(output)

@@ -86,12 +86,16 @@ def test_the_losses_are_of_reading_silence_and_likeness(
     with intervened(small_model, PAIR) as losses, seen(small_model, 2) as found:
         small_model(input_ids=ids_of(PAIR))
     residual = found[0]
-    along = residual @ direction
+    along = residual @ direction / interventions.SIZE_OF_LOG_ODDS
     reading = torch.log1p(torch.exp(-along[0, 2:6])).mean()
     silence = torch.cat([along[0, 1:2], along[1, 1:3]]).square().mean()
     unlike = residual[0, 2:6] - residual[1, 3:7]
     likeness = (unlike.square().sum(-1) - (unlike @ direction).square()).mean()
-    expected = 0.3 * reading + 0.03 * silence + 0.01 * likeness
+    expected = (
+        interventions.READING_WEIGHT * reading
+        + interventions.SILENCE_WEIGHT * silence
+        + interventions.LIKENESS_WEIGHT * likeness
+    )
     torch.testing.assert_close(losses[0].detach(), expected)
 
 
