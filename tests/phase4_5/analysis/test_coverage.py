@@ -1,5 +1,6 @@
 """Each interval that is shown holds the truth as often as it says: the benchmark, smaller."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from benchmarks.coverage import curve, directions, pairs, rate, weighted
 from phase4_5.analysis import statistics
 
-CASES = {
+CASES: dict[str, tuple[Callable[[np.random.Generator], bool | None], int]] = {
     "rate": (partial(rate, 100, 0.05, 0.95), 400),
     "correction of failed": (partial(rate, 35, 0.02, 0.5), 400),
     "weighted flip rate": (partial(weighted, 50, 50, 1), 400),
