@@ -105,8 +105,8 @@ def draw_directions(
 
 def power_of_test(n: int, repetitions: int, rng: np.random.Generator) -> tuple[float, float]:
     """The effect announced for n problems (of all), and how often the real test shows it."""
-    design = Design(n, 20, 5, BETWEEN / 100, RESIDUAL / 100)
-    smallest = smallest_effect(design, PASS_RATE)
+    design = Design(n, 20, 5, BETWEEN / 100, RESIDUAL / 100, PASS_RATE)
+    smallest = smallest_effect(design)
     assert smallest is not None
     base = 0.33  # Of these problems: a program then varies by RESIDUAL points.
     shown = 0

@@ -4,11 +4,12 @@ The test is that of `analysis.random_directions`: p is the larger of the predict
 directions and the sign-flip test over problems. With k directions, each on some of n problems, the
 latent's difference to the mean direction is nearly normal around the true difference d, with
 
-    variance v = residual^2 / n + spread^2 / k,    spread^2 = between^2 + residual^2 / m,
+    variance v = latent^2 / n + spread^2 / k,    spread^2 = between^2 + residual^2 / m,
 
-m being the problems of a direction after those are taken off that the two-way model spends on
-differences between problems. The t-test asks for a difference above t * S * sqrt(1 + 1/k), where
-S^2 / spread^2 is chi-squared over k - 1; the sign-flip test for one above 1.96 standard errors of a
+latent^2 being the variance of one of its programs, and m the problems of a direction after those
+are taken off that the two-way model spends on differences between problems. The t-test asks for a
+difference above t * S * sqrt(1 + 1/k), where S^2 / spread^2 is chi-squared over its degrees of
+freedom; the sign-flip test for one above 1.96 standard errors of a
 sum whose signs are random. The power is the integral over the difference of both being passed.
 
 A correction is taken to come without corruptions, so it is the *net* effect; random directions are
@@ -46,12 +47,29 @@ class Design:
     n_per_problem: int
     between: float
     residual: float
+    share: float
+    """Of the problems that can show an effect."""
+
+    def latent_variance(self, difference: float) -> float:
+        """Of one of the latent's programs: shows an effect or not, if its problem can."""
+        # Random directions vary as programs do that show an effect at this rate.
+        base = (1 - sqrt(max(0.0, 1 - 4 * self.residual**2 / self.share))) / 2
+        rate = min(1.0, base + difference / self.share)
+        return self.share * rate * (1 - rate)
+
+    @property
+    def freedom(self) -> int:
+        """Of the t-test: one less than directions, for each group that meets no other.
+
+        `search.controls.spread_controls` gives each problem the directions after the last one's.
+        """
+        k, each = self.n_directions, self.n_per_problem
+        return k - (k // each if k % each == 0 else 1)
 
     @property
     def spread(self) -> float:
         """Standard deviation of the directions' effects as the t-test sees it."""
-        k, each = self.n_directions, self.n_per_problem
-        information = self.n_problems * (each - 1) / (k - 1)
+        information = self.n_problems * (self.n_per_problem - 1) / max(1, self.freedom)
         return sqrt(self.between**2 + self.residual**2 / max(information, 1e-9))
 
 
@@ -64,14 +82,15 @@ def power(design: Design, difference: float) -> float:
     """
     from scipy.special import chdtr, ndtri, stdtrit
 
-    n, k = design.n_problems, design.n_directions
-    # A program that shows an effect or not has the variance of a coin, at least.
-    latent = max(design.residual**2, difference * (1 - difference))
-    deviation = sqrt(latent / n + design.spread**2 / k)
+    n, k, freedom = design.n_problems, design.n_directions, design.freedom
+    if freedom < 1:
+        return 0.0
+    latent = design.latent_variance(difference)
+    deviation = max(1e-9, sqrt(latent / n + design.spread**2 / k))
     seen = difference + deviation * np.linspace(-6, 6, _STEPS)
-    critical = float(stdtrit(k - 1, 1 - SIGNIFICANCE / 2)) * sqrt(1 + 1 / k)
+    critical = float(stdtrit(freedom, 1 - SIGNIFICANCE / 2)) * sqrt(1 + 1 / k)
     ratio = np.maximum(seen, 0.0) / (critical * max(design.spread, 1e-9))
-    over_directions = chdtr(k - 1, (k - 1) * ratio**2)
+    over_directions = chdtr(freedom, freedom * ratio**2)
     beside = design.residual**2 / design.n_per_problem
     square = (latent + beside + seen**2) / n
     normal = float(ndtri((1 + CONFIDENCE) / 2))
@@ -81,13 +100,14 @@ def power(design: Design, difference: float) -> float:
     return float((likely * over_directions * over_problems).sum() / likely.sum())
 
 
-def smallest_effect(design: Design, largest: float) -> float | None:
+def smallest_effect(design: Design) -> float | None:
     """The smallest difference with the power `POWER`, a fraction of the problems.
 
-    None if `largest`, the share of problems that can show it, isn't enough.
+    None if even all problems that can show it aren't enough.
     """
     from scipy.optimize import brentq
 
+    largest = design.share
     if design.n_directions < 2 or largest <= 0 or power(design, largest) < POWER:
         return None
     return float(brentq(lambda one: power(design, one) - POWER, 1e-9, largest, xtol=1e-5))
@@ -122,9 +142,11 @@ def power_of_run(
     for times in MORE if n_problems else ():
         n = n_problems * times
         wanted = max(n_per_problem, ceil(2 * n_directions / n))
-        design = Design(n, n_directions, min(n_directions, wanted), between / 100, residual / 100)
         share = n_that_can / n_problems
-        smallest = smallest_effect(design, share)
+        design = Design(
+            n, n_directions, min(n_directions, wanted), between / 100, residual / 100, share
+        )
+        smallest = smallest_effect(design)
         rows.append(
             Detectable(
                 n_problems=n,

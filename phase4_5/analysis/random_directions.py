@@ -108,16 +108,19 @@ def compare_directions(latent: np.ndarray, others: np.ndarray, tried: np.ndarray
     alone = _fit(others, tried)
     difference = float(with_latent.effects[0] - with_latent.effects[1:].mean())
 
-    spread = alone.mean_square * (k - 1) / alone.information * (1 + 1 / k)
-    p_directions = 2 * float(t.sf(_ratio(abs(difference), sqrt(spread)), k - 1))
+    freedom = alone.freedom
+    spread = alone.mean_square * freedom / alone.information * (1 + 1 / k)
+    p_directions = 1.0
+    if freedom:
+        p_directions = 2 * float(t.sf(_ratio(abs(difference), sqrt(spread)), freedom))
 
     beside = others.sum(axis=1) / tried.sum(axis=1)
     # Both between 0 and 1, as shares are.
     p_problems = paired_difference(list((latent + 1) / 2), list((beside + 1) / 2)).p
 
-    between = max(0.0, (alone.mean_square - alone.residual) * (k - 1) / alone.information)
+    between = max(0.0, (alone.mean_square - alone.residual) * freedom / alone.information)
     error = sqrt(float((latent - beside).var(ddof=1)) / n + between / k) if n > 1 else inf
-    margin = float(t.ppf((1 + CONFIDENCE) / 2, k - 1)) * error
+    margin = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error if freedom else inf
     return Compared(
         effect=float(latent.mean()),
         difference=difference,
@@ -136,6 +139,9 @@ class _Fit:
     """Of the directions, adjusted for the problems."""
     mean_square: float
     """Between directions."""
+    freedom: int
+    """Comparisons of directions that meet in a problem: one less for each group of directions that
+    meets no other."""
     residual: float
     information: float
     """What a variance between directions of 1 adds to their sum of squares."""
@@ -150,11 +156,12 @@ def _fit(values: np.ndarray, tried: np.ndarray) -> _Fit:
     effects = np.linalg.pinv(matrix) @ right
     between = float(effects @ right)
     total = float((values**2).sum() - (values.sum(axis=1) ** 2 / n_of_problem).sum())
-    n_directions = tried.shape[1]
-    left_over = int(tried.sum()) - len(tried) - (n_directions - 1)
+    freedom = int(np.linalg.matrix_rank(matrix, tol=1e-8, hermitian=True))
+    left_over = int(tried.sum()) - len(tried) - freedom
     return _Fit(
         effects=effects,
-        mean_square=max(0.0, between) / (n_directions - 1),
+        mean_square=max(0.0, between) / max(1, freedom),
+        freedom=freedom,
         residual=max(0.0, total - between) / left_over if left_over > 0 else 0.0,
         information=max(1e-9, float(np.trace(matrix))),
     )

@@ -140,7 +140,7 @@ def test_of_correct_steering_corruptions_are_taken_off():
                     i,
                     coefficient=coefficient,
                     baseline_passed=i >= 50,
-                    steered_passed=right[i, at] if i < 50 else not spoiled[i - 50, at],
+                    steered_passed=bool(right[i, at] if i < 50 else not spoiled[i - 50, at]),
                     token_similarity=0.9,
                     char_similarity=0.9,
                     length_ratio=1.0,

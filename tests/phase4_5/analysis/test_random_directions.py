@@ -191,3 +191,17 @@ def test_where_nothing_happens_nothing_is_called_different():
     found = against_directions(nothing, {"random_1": nothing, "random_2": nothing}, "here")
     assert found is not None
     assert (found.p, found.outcome, found.difference) == (1.0, "alike", 0.0)
+
+
+def test_groups_of_directions_that_never_meet_have_fewer_degrees_of_freedom():
+    rng = np.random.default_rng(6)
+    tried = np.zeros((40, 4), dtype=bool)
+    tried[:20, :2], tried[20:, 2:] = True, True
+    drawn = draw(40, 4, 0.1, rng, lift=0.3)
+    latent, others = drawn[:, 0], drawn[:, 1:]
+    found = compare_directions(latent, others, tried)
+    # Each pair of directions on its own problems: half the squared difference, one each.
+    pairs = [others[:20, 0] - others[:20, 1], others[20:, 2] - others[20:, 3]]
+    variance = np.mean([one.mean() ** 2 / 2 for one in pairs])
+    ratio = found.difference / np.sqrt(variance * (1 + 1 / 4))
+    assert found.p_directions == pytest.approx(2 * t.sf(abs(ratio), 2))
