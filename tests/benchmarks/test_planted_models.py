@@ -46,6 +46,19 @@ def test_a_plant_reads_its_direction_as_the_authors_and_nothing_else(embedded, t
                 assert torch.allclose(found, expected, atol=1e-4), (number, name)
 
 
+def test_an_unpushed_plant_says_nothing_along_its_direction(embedded, tmp_path):
+    direction = planted_direction(orthogonal_to_the_author(), seed=1)
+    plant(resolve_path("embedded/model"), tmp_path, direction, gain=0.7)
+    model, tokenizer = load_model_and_tokenizer(str(tmp_path), "cpu")
+    ids = tokenizer("Write a function to add two numbers.", return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        planted = model(ids, output_hidden_states=True).hidden_states[:-1]  # The last is normed.
+        own = embedded[0](ids, output_hidden_states=True).hidden_states[:-1]
+    for ours, theirs in zip(planted, own, strict=True):
+        assert (ours @ direction).abs().max() < 1e-3
+        assert (theirs @ direction).abs().max() > 0.1
+
+
 @pytest.fixture
 def selected(earlier, tmp_path, monkeypatch):
     """Phase 4.5 on directions of ours; gives what it says of correct- and incorrect-steering."""
