@@ -16,8 +16,8 @@ If none qualifies, the rationale says so, and the recommendation is, of the coef
 quality, the one with the largest effect wanted: effects like the published ones, of 4 and 15 %,
 never reach the band. Where none has such an effect it is the one whose flip rate is nearest to the
 band (on ties the one towards it: the largest if the flip rate is too low, else the smallest); if
-none keeps quality, the smallest one. Coefficient 0, no steering, is recommended only if nothing else was
-tried. "Small" is meant without the sign.
+none keeps quality, the smallest one. Coefficient 0, no steering, is recommended only if nothing
+else was tried. "Small" is meant without the sign.
 """
 
 from collections.abc import Sequence
