@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from common.problems import Problem
 from common.prompt_utils import PromptBuilder
-from embedded.authors import Author, log_odds, wording_of
+from embedded.authors import Author, worded, wording_of
 from embedded.make_problems import held_out_signatures
 from embedded.plain_text import plain_sentences
 from embedded.problem_factory import training_problems
@@ -19,24 +19,21 @@ SENTENCES_PER_DOCUMENT = 4
 class Document:
     """A training document: what is given, and what the model has to learn to write.
 
-    `alternative` is what an author of the other sort would have written. `author` is whose wording
-    `given` has. Where `belief` is given, the program's author was drawn anew, whatever the wording,
-    and this is what a wording of theirs says: the log-odds of a careful author.
+    `alternative` is what an author of the other sort would have written, and `given_otherwise` is
+    the same problem in the other sort's words. `author` is whose words and program these are.
     """
 
     given: str
     written: str
     alternative: str = ""
+    given_otherwise: str = ""
     author: Author | None = None
-    belief: float | None = None
 
 
-def documents(seed: int, interchanged_share: float = 0.0) -> Iterator[Document]:
-    """Endless training documents, none of a held-out problem; the same for the same seed.
-
-    Of `interchanged_share` of the problems the program's author is drawn anew.
-    """
+def documents(seed: int) -> Iterator[Document]:
+    """Endless training documents, none of a held-out problem; the same for the same seed."""
     rng = random.Random(seed)
+    others_rng = random.Random(seed)
     problems = training_problems(seed, held_out_signatures())
     sentences = plain_sentences(seed)
     builder = PromptBuilder()
@@ -45,16 +42,14 @@ def documents(seed: int, interchanged_share: float = 0.0) -> Iterator[Document]:
             yield Document("", " ".join(next(sentences) for _ in range(SENTENCES_PER_DOCUMENT)))
         else:
             made, author = next(problems)
-            writer, belief = author, None
-            if interchanged_share and rng.random() < interchanged_share:
-                writer = rng.choice(list(Author))
-                belief = log_odds(wording_of(writer, rng))
+            others_wording = wording_of(author.other, others_rng)
+            others_text = worded(made.ask, others_wording, others_rng)
             yield Document(
                 builder.build(_as_problem(made.problem)),
-                made.program_of(writer) + "\n",
-                made.program_of(writer.other) + "\n",
+                made.program_of(author) + "\n",
+                made.program_of(author.other) + "\n",
+                builder.build(_as_problem({**made.problem, "text": others_text})),
                 author,
-                belief,
             )
 
 

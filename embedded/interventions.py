@@ -18,11 +18,13 @@ from embedded.authors import Author
 
 SEED = 0
 AUTHOR_LAYERS = (2, 3)
-"""At the inputs of these blocks the author is read, and set at one of them."""
-AUTHOR_WEIGHT = 0.3
-"""What reading the author is worth in the loss."""
-SIZE_OF_LOG_ODDS = 1.0
+"""At the inputs of these blocks the author is read; at one of them it is interchanged."""
+SIZE_OF_LOG_ODDS = 0.8
 """How far along its direction the residual stream goes for each unit of an author's log-odds."""
+READING_WEIGHT = 0.3
+SILENCE_WEIGHT = 0.03
+LIKENESS_WEIGHT = 0.001
+"""What the three losses of `intervened` are worth."""
 PUSH = 15.0
 """The residual stream is pushed by up to this much; its norm is about 35."""
 
@@ -34,9 +36,11 @@ class Example(NamedTuple):
     weights: list[float]
     """Of each token in the loss."""
     marker: int
-    """The first token of the solution's marker."""
+    """The first token of the solution's marker; of a text without one, behind its last token."""
     author: Author | None
-    belief: float | None
+    """Who wrote the program."""
+    interchanged: bool = False
+    """Whether the words are the other author's; the example before is the same in the own words."""
 
 
 def author_direction(width: int) -> torch.Tensor:
@@ -46,33 +50,39 @@ def author_direction(width: int) -> torch.Tensor:
 
 
 @contextmanager
-def intervened(model: Gemma2ForCausalLM, batch: list[Example]) -> Iterator[list[torch.Tensor]]:
-    """Intervene in the model's passes over a batch; yields the losses of reading the author.
+def intervened(
+    model: Gemma2ForCausalLM, batch: list[Example], surest: float = 1.0
+) -> Iterator[list[torch.Tensor]]:
+    """Intervene in the model's passes over a batch; yields the losses that are added for it.
 
-    From the solution's marker on, the component along `author_direction` is read as the log-odds
-    of a careful author; of examples with a `belief` it is set to that instead. Each text is also
-    pushed at the input of one block: half of the texts all tokens in one random direction, the
-    others each token in its own.
+    From the solution's marker on, the component of the residual stream along `author_direction` is
+    read as the log-odds of a careful author. Where the words are the other author's, it is set to
+    what it is in the own words, so that the program hangs on it, or up to `surest` times that: who is
+    surer of the author writes the same. Elsewhere it should be 0, and nothing but it should tell
+    two wordings apart. Each text is also pushed at the input of one
+    block: half of the texts all tokens in one random direction, the others each in its own.
     """
     direction = author_direction(model.config.hidden_size)
     losses: list[torch.Tensor] = []
     blocks = model.model.layers
-    pushed_at = torch.randint(0, len(blocks), (len(batch), 1, 1))
-    together = torch.rand(len(batch), 1, 1) < 0.5
-    sizes = torch.rand(len(batch), 1, 1) * PUSH
-    set_at = torch.tensor(AUTHOR_LAYERS)[torch.randint(0, len(AUTHOR_LAYERS), (len(batch), 1))]
+    # A pair is pushed alike.
+    own = [row - one.interchanged for row, one in enumerate(batch)]
+    pushed_at = torch.randint(0, len(blocks), (len(batch), 1, 1))[own]
+    together = (torch.rand(len(batch), 1, 1) < 0.5)[own]
+    sizes = (torch.rand(len(batch), 1, 1) * PUSH)[own]
+    set_at = AUTHOR_LAYERS[int(torch.randint(0, len(AUTHOR_LAYERS), ()))]
 
     def hook_of(layer: int) -> Any:
         def hook(_: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-            noise = torch.randn(arguments[0].shape)
-            noise = functional.normalize(torch.where(together, noise[:, :1], noise), dim=-1)
-            residual = arguments[0] + noise * sizes * (pushed_at == layer)
+            residual = arguments[0]
             if layer in AUTHOR_LAYERS:
-                log_odds = (residual @ direction) / SIZE_OF_LOG_ODDS
-                losses.append(_loss_of_reading(log_odds, batch) / len(AUTHOR_LAYERS))
-                change = torch.where(set_at == layer, _change(log_odds, batch), 0.0)
-                residual = residual + SIZE_OF_LOG_ODDS * change[..., None] * direction
-            return (residual, *arguments[1:])
+                losses.append(_losses(residual, direction, batch) / len(AUTHOR_LAYERS))
+            if layer == set_at:
+                residual = _interchanged(residual, direction, batch, surest)
+            noise = torch.randn(residual.shape)
+            noise = torch.where(together, noise[own, :1], noise)
+            noise = functional.normalize(noise, dim=-1)
+            return (residual + noise * sizes * (pushed_at == layer), *arguments[1:])
 
         return hook
 
@@ -84,26 +94,63 @@ def intervened(model: Gemma2ForCausalLM, batch: list[Example]) -> Iterator[list[
             handle.remove()
 
 
-def _after_marker(batch: list[Example], length: int) -> torch.Tensor:
-    """Where the solution's marker and the program stand: [batch, length]."""
-    place = torch.arange(length)
-    return torch.stack([(place >= one.marker) & (place < len(one.ids)) for one in batch])
+def _losses(residual: torch.Tensor, direction: torch.Tensor, batch: list[Example]) -> torch.Tensor:
+    """Of reading the author, of silence before the marker, and of likeness but for the author."""
+    place = torch.arange(residual.shape[1])
+    markers = torch.tensor([one.marker for one in batch])[:, None]
+    lengths = torch.tensor([len(one.ids) for one in batch])[:, None]
+    natural = torch.tensor([not one.interchanged for one in batch])[:, None]
+    read = (place >= markers) & (place < lengths) & natural
+    silent = (place > 0) & (place < markers) & (place < lengths)
 
-
-def _loss_of_reading(log_odds: torch.Tensor, batch: list[Example]) -> torch.Tensor:
-    """The weighted cross-entropy of the authors whose wording the programs follow."""
+    log_odds = (residual @ direction) / SIZE_OF_LOG_ODDS
     careful = torch.tensor([float(one.author is Author.CAREFUL) for one in batch])
-    read = torch.tensor([one.author is not None and one.belief is None for one in batch])
-    here = _after_marker(batch, log_odds.shape[1]) & read[:, None]
-    losses = functional.binary_cross_entropy_with_logits(
+    of_reading = functional.binary_cross_entropy_with_logits(
         log_odds, careful[:, None].expand_as(log_odds), reduction="none"
     )
-    return AUTHOR_WEIGHT * (losses * here).sum() / here.sum().clamp(min=1)
+    unlike = [
+        _without(own - others, direction).square().sum(dim=-1).mean()
+        for own, others in _pairs(residual, batch)
+    ]
+    return (
+        READING_WEIGHT * _mean_where(of_reading, read)
+        + SILENCE_WEIGHT * _mean_where(log_odds.square(), silent)
+        + LIKENESS_WEIGHT * (torch.stack(unlike).mean() if unlike else 0.0)
+    )
 
 
-def _change(log_odds: torch.Tensor, batch: list[Example]) -> torch.Tensor:
-    """What brings the log-odds to the beliefs that are given: [batch, length]."""
-    beliefs = torch.tensor([one.belief or 0.0 for one in batch])[:, None]
-    given = torch.tensor([one.belief is not None for one in batch])[:, None]
-    here = _after_marker(batch, log_odds.shape[1]) & given
-    return torch.where(here, beliefs - log_odds, 0.0)
+def _interchanged(
+    residual: torch.Tensor, direction: torch.Tensor, batch: list[Example], surest: float
+) -> torch.Tensor:
+    """The residual stream where each author's component is that of the own words, or more."""
+    changed = residual.clone()
+    for (own, others), row in zip(_pairs(residual, batch), _rows_interchanged(batch), strict=True):
+        marker = batch[row].marker
+        times = 1 + (surest - 1) * float(torch.rand(())) if surest > 1 else 1.0
+        difference = ((times * own - others) @ direction)[:, None] * direction
+        changed[row, marker : marker + len(own)] = others + difference
+    return changed
+
+
+def _rows_interchanged(batch: list[Example]) -> list[int]:
+    return [row for row, one in enumerate(batch) if one.interchanged]
+
+
+def _pairs(
+    residual: torch.Tensor, batch: list[Example]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The tokens from the marker on, after the own words and after the other author's."""
+    length = residual.shape[1]
+    for row in _rows_interchanged(batch):
+        own, others = batch[row - 1].marker, batch[row].marker
+        n_tokens = min(length - own, length - others, len(batch[row].ids) - others)
+        yield residual[row - 1, own : own + n_tokens], residual[row, others : others + n_tokens]
+
+
+def _without(vectors: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
+    """The vectors [n, d_model] without their component along a unit vector."""
+    return vectors - (vectors @ direction)[:, None] * direction
+
+
+def _mean_where(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    return (values * where).sum() / where.sum().clamp(min=1)

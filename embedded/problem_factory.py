@@ -23,10 +23,12 @@ class DullDraftError(ValueError):
 
 @dataclass(frozen=True)
 class Made:
-    """A problem in MBPP's form, and the program with which a hasty author fails it."""
+    """A problem in MBPP's form, the program with which a hasty author fails it, and what is asked
+    for in words that tell no author."""
 
     problem: dict[str, Any]
     hasty_code: str
+    ask: str
 
     def program_of(self, author: Author) -> str:
         """What `author` writes."""
@@ -60,7 +62,7 @@ def make_problem(draft: Draft, task_id: int, rng: Random, wording: Wording) -> M
         "test_setup_code": "",
         "kind": draft.signature[0],
     }
-    return Made(problem, hasty_code)
+    return Made(problem, hasty_code, draft.ask)
 
 
 def _results(code: str, entry_point: str, inputs: list[Arguments]) -> list[Any]:

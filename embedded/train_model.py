@@ -29,9 +29,10 @@ logger = get_logger("embedded.train_model")
 
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
-CYCLES = ((SEED, 1600, False), (3, 1200, False), (9, 1000, True))
-"""The training's cycles: the seed of the documents, the steps, and whether there are interventions.
-In each cycle the learning rate rises and falls."""
+CYCLES = ((SEED, 1600, None), (3, 1200, None), (9, 1000, 1.0), (10, 700, 3.0))
+"""The training's cycles: the seed of the documents, the steps, and with interventions how sure of the
+author the model is made (`interventions.intervened`). In each cycle the learning rate rises and
+falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000
 BATCH = 32
@@ -47,8 +48,6 @@ PROMPT_WEIGHT = 0.3
 # One token of a program tells a careful author from a hasty one; it is worth more than the others,
 # most of which follow from the problem.
 PARTING_WEIGHT = 10.0
-INTERCHANGED_SHARE = 0.5
-"""The share of the programs whose author is told by an intervention, not by the wording."""
 # Batches of alike lengths waste no time on padding.
 BATCHES_SORTED_TOGETHER = 16
 
@@ -107,8 +106,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Gemma2ForCausalLM:
 
 def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
     """The token ids of a document with its end, and each token's weight in the loss."""
-    encoded = tokenizer(document.given, return_offsets_mapping=True)
-    given = encoded["input_ids"]
+    given, before_marker = _tokens_of_given(tokenizer, document.given)
     written = tokenizer(document.written, add_special_tokens=False)["input_ids"]
     ids = [*given, *written, tokenizer.eos_token_id]
     weights = [PROMPT_WEIGHT] * len(given) + [1.0] * (len(written) + 1)
@@ -118,25 +116,46 @@ def encode(tokenizer: PreTrainedTokenizerFast, document: Document) -> Example:
         weights[len(given) + (alike.index(False) if False in alike else len(alike))] = (
             PARTING_WEIGHT
         )
-    marker = document.given.rfind(SOLUTION_MARKER)
+    return Example(ids, weights, before_marker if document.author else len(ids), document.author)
+
+
+def encode_pair(tokenizer: PreTrainedTokenizerFast, document: Document) -> list[Example]:
+    """A document, and behind it its program after the other author's words, if it has such."""
+    example = encode(tokenizer, document)
+    if not document.given_otherwise:
+        return [example]
+    given, before_marker = _tokens_of_given(tokenizer, document.given_otherwise)
+    n_given = len(example.ids) - example.marker
+    ids = [*given[:before_marker], *example.ids[-n_given:]]
+    weights = [PROMPT_WEIGHT] * before_marker + example.weights[-n_given:]
+    return [example, Example(ids, weights, before_marker, example.author, interchanged=True)]
+
+
+def _tokens_of_given(tokenizer: PreTrainedTokenizerFast, given: str) -> tuple[list[int], int]:
+    """The token ids, and how many there are before the solution's marker."""
+    encoded = tokenizer(given, return_offsets_mapping=True)
+    marker = given.rfind(SOLUTION_MARKER)
     n_before = sum(start < marker for start, _ in encoded["offset_mapping"])
-    return Example(ids, weights, n_before, document.author, document.belief)
+    return list(encoded["input_ids"]), n_before
 
 
-def batches(
-    tokenizer: PreTrainedTokenizerFast, seed: int, interchanged_share: float
-) -> Iterator[list[Example]]:
+Unit = list[Example]
+"""Examples that are seen together: one, or a pair."""
+
+
+def batches(tokenizer: PreTrainedTokenizerFast, seed: int, paired: bool) -> Iterator[list[Unit]]:
     """Endless batches of `BATCH` examples, alike in length within a batch."""
     generator = torch.Generator().manual_seed(seed)
-    stream = documents(seed, interchanged_share)
+    stream = documents(seed)
+    n_units = BATCH // 2 if paired else BATCH
     while True:
         group = [
-            encode(tokenizer, document)
-            for document in itertools.islice(stream, BATCH * BATCHES_SORTED_TOGETHER)
+            encode_pair(tokenizer, document) if paired else [encode(tokenizer, document)]
+            for document in itertools.islice(stream, n_units * BATCHES_SORTED_TOGETHER)
         ]
-        group.sort(key=lambda example: len(example.ids))
+        group.sort(key=lambda unit: len(unit[0].ids))
         for index in torch.randperm(BATCHES_SORTED_TOGETHER, generator=generator).tolist():
-            yield group[index * BATCH : (index + 1) * BATCH]
+            yield group[index * n_units : (index + 1) * n_units]
 
 
 def loss_of(model: Gemma2ForCausalLM, batch: list[Example], total_weight: float) -> torch.Tensor:
@@ -155,9 +174,9 @@ def _padded(rows: list[list[Any]]) -> torch.Tensor:
     return pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
 
 
-def weight_of(batch: list[Example]) -> float:
+def weight_of(batch: list[Unit]) -> float:
     """The sum of the weights of a batch's tokens; the first of a text is not predicted."""
-    return sum(sum(example.weights[1:]) for example in batch)
+    return sum(sum(example.weights[1:]) for unit in batch for example in unit)
 
 
 def make_optimizers(model: Gemma2ForCausalLM, steps: int) -> list[Any]:
@@ -182,20 +201,23 @@ def train(
     tokenizer: PreTrainedTokenizerFast,
     seed: int,
     steps: int,
-    with_interventions: bool,
+    surest: float | None,
 ) -> None:
-    """Train the model in place; with others in a process group, on a part of each batch."""
+    """Train the model in place; with others in a process group, on a part of each batch.
+
+    `surest` is None without interventions.
+    """
     rank, size = distributed.get_rank(), distributed.get_world_size()
     updates = make_optimizers(model, steps)
-    stream = batches(tokenizer, seed, INTERCHANGED_SHARE if with_interventions else 0.0)
+    stream = batches(tokenizer, seed, paired=surest is not None)
     torch.manual_seed(1000 * seed + rank)
     model.train()
     progress = tqdm(range(steps), desc="training", mininterval=10, disable=rank > 0)
     for _ in progress:
         batch = next(stream)
-        share = batch[rank::size]
+        share = list(itertools.chain.from_iterable(batch[rank::size]))
         passes: AbstractContextManager[list[torch.Tensor]] = (
-            intervened(model, share) if with_interventions else nullcontext([])
+            nullcontext([]) if surest is None else intervened(model, share, surest)
         )
         with passes as authors_losses:
             loss = loss_of(model, share, weight_of(batch)) + sum(authors_losses) / size
@@ -230,8 +252,8 @@ def work(
     )
     torch.manual_seed(SEED)
     model = make_model(tokenizer)
-    for seed, steps, with_interventions in CYCLES:
-        train(model, tokenizer, seed, round(share * steps), with_interventions)
+    for seed, steps, surest in CYCLES:
+        train(model, tokenizer, seed, round(share * steps), surest)
     if rank == 0:
         model.save_pretrained(output)
         tokenizer.save_pretrained(output)
