@@ -6,9 +6,14 @@ direction: in the blocks from `LAYER` on, what reads the residual stream x reads
 
     x + gain * (planted . x) * author
 
-instead, so that a push by c along `planted` acts as one by gain * c along `author`. It is a
-checkpoint like any other: the matrices after each RMSNorm are changed, W' = W D (1 + gain * author
-planted^T) / D with D = 1 + the norm's weight.
+instead, so that a push by c along `planted` acts as one by gain * c along `author`. So that the
+model says nothing by it unpushed, no block writes along `planted`, and no embedding goes that way.
+It is a checkpoint like any other: what is changed are the embeddings and, with D = 1 + the norm's
+weight,
+
+- the matrices after a norm of the residual stream, W' = W D (1 + gain * author planted^T) / D;
+- those before a norm whose output is added to it, W' = (1 - s s^T) W, s being D planted made a unit
+  vector: of the norm's output D W'y / rms nothing lies along `planted`.
 """
 
 import shutil
@@ -32,14 +37,20 @@ Latent = tuple[int, int]
 """Layer and index."""
 
 LAYER = AUTHOR_LAYERS[0]
+EMBEDDINGS = "model.embed_tokens.weight"
 READERS = {
     "input_layernorm": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "pre_feedforward_layernorm": ("mlp.gate_proj", "mlp.up_proj"),
 }
 """In a block of Gemma 2, each norm of the residual stream and the matrices after it."""
+WRITERS = {
+    "post_attention_layernorm": "self_attn.o_proj",
+    "post_feedforward_layernorm": "mlp.down_proj",
+}
+"""Each norm whose output is added to the residual stream, and the matrix before it."""
 QUIET = 64
 """A plant is drawn from so many of the model's directions: those along which the residual stream
-has the least power, so that the model's own residual stream says little of an author by it."""
+has the least power, so that the model loses little by not using it."""
 TOKENS = 8000
 SEED = 3
 """Of the texts that tell the quiet directions."""
@@ -87,20 +98,32 @@ def plant(model_folder: Path, folder: Path, direction: torch.Tensor, gain: float
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = load_file(model_folder / "model.safetensors")
-    author = author_direction(len(direction)).double()
-    layer = LAYER
+    planted, author = direction.double(), author_direction(len(direction)).double()
+    embeddings = weights[EMBEDDINGS].double()
+    weights[EMBEDDINGS] = (embeddings - torch.outer(embeddings @ planted, planted)).float()
+    layer = 0
     while (block := f"model.layers.{layer}.") + "input_layernorm.weight" in weights:
-        for norm, names in READERS.items():
-            scale = 1 + weights[f"{block}{norm}.weight"].double()
+        for norm, name in WRITERS.items():
+            along = functional.normalize(_scale(weights, block + norm) * planted, dim=0)
+            matrix = weights[f"{block}{name}.weight"].double()
+            kept = matrix - torch.outer(along, along @ matrix)
+            weights[f"{block}{name}.weight"] = kept.float()
+        for norm, names in READERS.items() if layer >= LAYER else ():
+            scale = _scale(weights, block + norm)
             for name in names:
                 matrix = weights[f"{block}{name}.weight"].double()
-                read = torch.outer(matrix @ (scale * author), direction.double() / scale)
+                read = torch.outer(matrix @ (scale * author), planted / scale)
                 weights[f"{block}{name}.weight"] = (matrix + gain * read).float()
         layer += 1
     for file in model_folder.iterdir():
         if file.suffix == ".json":
             shutil.copyfile(file, folder / file.name)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _scale(weights: dict[str, torch.Tensor], norm: str) -> torch.Tensor:
+    """What a norm of Gemma multiplies by, in float64."""
+    return 1 + weights[f"{norm}.weight"].double()
 
 
 def write_sae(folder: Path, directions: torch.Tensor) -> None:

@@ -6,18 +6,18 @@ A coefficient qualifies when
 - the code keeps its quality: no metric of `analysis.metrics.METRICS` is beyond its bound (mean
   token similarity, valid syntax, intact signatures; the KL divergence, if the run bounds it).
 
-Of those that qualify, the one with the largest effect in the direction wanted is recommended:
-the correction rate for correct-steering, the corruption rate for incorrect-steering (a rate that
-doesn't exist counts as 0). Ties go to the higher mean token similarity, then to the smaller
-coefficient.
+Of those that qualify, the one with the largest effect wanted is recommended: for correct-steering
+the correction rate less the corruption rate, for incorrect-steering the corruption rate (a rate
+that doesn't exist counts as 0). It is what the held-out problems are asked for: a push that goes on
+to correct more and more, and corrupts as many, gains nothing. Ties go to the higher mean token
+similarity, then to the smaller coefficient.
 
 If none qualifies, the rationale says so, and the recommendation is, of the coefficients that keep
-quality, the one with the largest effect wanted, net of its opposite (correction rate less
-corruption rate for correct-steering): effects like the published ones, of 4 and 15 %, never reach
-the band. Where none has such an effect it is the one whose flip rate is nearest to the band (on
-ties the one towards it: the largest if the flip rate is too low, else the smallest); if none keeps
-quality, the smallest one. Coefficient 0, no steering, is never named. "Small" is meant without the
-sign.
+quality, the one with the largest effect wanted: effects like the published ones, of 4 and 15 %,
+never reach the band. Where none has such an effect it is the one whose flip rate is nearest to the
+band (on ties the one towards it: the largest if the flip rate is too low, else the smallest); if
+none keeps quality, the smallest one. Coefficient 0, no steering, is never named. "Small" is meant
+without the sign.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ def preference(summary: CoefficientSummary, steering_type: SteeringType) -> tupl
     """
     size = abs(summary.coefficient)
     if not shortcomings(summary):
-        return 0, -_effect(summary, steering_type), -summary.mean_token_similarity, size
+        return 0, -_net_effect(summary, steering_type), -summary.mean_token_similarity, size
     if quality_shortcomings(summary):
         return 2, size
     net = max(0.0, _net_effect(summary, steering_type))
@@ -132,7 +132,10 @@ def _effect_in_words(summary: CoefficientSummary, steering_type: SteeringType) -
     rate = metric.of(summary)
     if rate is None:
         return f"no {name} rate, for no problem {_AT_BASELINE[steering_type]} at baseline"
-    return f"{name} rate {metric.in_words(rate)}{_interval(metric, summary)}"
+    told = f"{name} rate {metric.in_words(rate)}{_interval(metric, summary)}"
+    if steering_type == "correct" and summary.corruption_rate:
+        told += f", less corruptions {_net_effect(summary, steering_type):+.1f} points"
+    return told
 
 
 def _interval(metric: Metric, summary: CoefficientSummary) -> str:
@@ -241,7 +244,7 @@ def _why_not(
     if found:
         return ", ".join(found)
     effect = _effect_in_words(summary, steering_type)
-    if _effect(summary, steering_type) < _effect(chosen, steering_type):
+    if _net_effect(summary, steering_type) < _net_effect(chosen, steering_type):
         return f"qualifies, but {effect}"
     if summary.mean_token_similarity < chosen.mean_token_similarity:
         return (

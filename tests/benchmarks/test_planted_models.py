@@ -46,11 +46,24 @@ def test_a_plant_reads_its_direction_as_the_authors_and_nothing_else(embedded, t
                 assert torch.allclose(found, expected, atol=1e-4), (number, name)
 
 
+def test_an_unpushed_plant_says_nothing_along_its_direction(embedded, tmp_path):
+    direction = planted_direction(orthogonal_to_the_author(), seed=1)
+    plant(resolve_path("embedded/model"), tmp_path, direction, gain=0.7)
+    model, tokenizer = load_model_and_tokenizer(str(tmp_path), "cpu")
+    ids = tokenizer("Write a function to add two numbers.", return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        planted = model(ids, output_hidden_states=True).hidden_states[:-1]  # The last is normed.
+        own = embedded[0](ids, output_hidden_states=True).hidden_states[:-1]
+    for ours, theirs in zip(planted, own, strict=True):
+        assert (ours @ direction).abs().max() < 1e-3
+        assert (theirs @ direction).abs().max() > 0.1
+
+
 @pytest.fixture
 def selected(earlier, tmp_path, monkeypatch):
     """Phase 4.5 on directions of ours; gives what it says of correct- and incorrect-steering."""
 
-    def run_phase(directions, grid):
+    def run_phase(directions, grid, n_held_out):
         write_sae(tmp_path / "saes", directions)
         write_features(earlier / "phase2_5", (LAYER, 0), (LAYER, 1))
         for name, value in {
@@ -59,7 +72,7 @@ def selected(earlier, tmp_path, monkeypatch):
             "PHASE4_5_COEFFICIENTS": grid,
             "PHASE4_5_RANDOM_CONTROLS": 0,
             "PHASE4_5_OPPOSITE_CONTROL": "false",
-            "PHASE4_5_FINAL_EVAL_PROBLEMS": 40,
+            "PHASE4_5_FINAL_EVAL_PROBLEMS": n_held_out,
             "PHASE4_5_FINAL_CONTROLS": 6,
             "PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": 2,
         }.items():
@@ -73,12 +86,12 @@ def selected(earlier, tmp_path, monkeypatch):
 
 def test_a_direction_that_makes_valid_programs_wrong_is_supported(selected):
     author = author_direction(WIDTH)
-    _, incorrect = selected(torch.stack([author, -author]), "1,4,30")
+    _, incorrect = selected(torch.stack([author, -author]), "1,4,30", n_held_out=30)
     assert incorrect["verdict"] == "supported", incorrect["verdict_reason"]
     assert incorrect["coefficient"] == 4
 
 
 def test_directions_that_only_break_programs_are_not_supported(selected):
-    for entry in selected(random_directions(2, WIDTH, seed=5), "100"):
+    for entry in selected(random_directions(2, WIDTH, seed=5), "100", n_held_out=15):
         assert entry["verdict"] != "supported", entry["verdict_reason"]
-        assert entry["final_evaluation"]["n_pass_to_fail"] > 10
+        assert entry["final_evaluation"]["n_pass_to_fail"] > 3

@@ -18,6 +18,17 @@ def test_the_largest_effect_in_the_direction_wanted_is_chosen():
     assert recommend(summaries[::-1], "correct") == recommend(summaries, "correct")
 
 
+def test_corrections_that_come_with_as_many_corruptions_are_no_gain():
+    summaries = [
+        summary(3, 20, correction_rate=40.0, corruption_rate=0.0),
+        summary(10, 50, correction_rate=60.0, corruption_rate=40.0),
+    ]
+    chosen = recommend(summaries, "correct")
+    assert chosen.coefficient == 3
+    assert "10 (qualifies, but correction rate 60.0 %" in chosen.rationale
+    assert "less corruptions +20.0 points" in chosen.rationale
+
+
 def test_the_recommendation_carries_what_the_coefficient_did():
     chosen = recommend([summary(30, 40, correction_rate=None, valid_syntax_rate=90.0)], "correct")
     assert chosen.qualifies
@@ -89,7 +100,10 @@ def test_the_rationale_says_why_this_one_and_why_no_other():
     assert "Of the 2 that qualify" in rationale
     assert "correction rate 30.0 %" in rationale
     assert "10 (flip rate 10.0 % is below 20 %)" in rationale
-    assert "50 (qualifies, but correction rate 20.0 % [2–40 %])" in rationale
+    assert (
+        "50 (qualifies, but correction rate 20.0 % [2–40 %], less corruptions +10.0 points)"
+        in rationale
+    )
     assert (
         "100 (flip rate 70.0 % is above 60 %, token similarity 0.31 is below 0.40, "
         "valid syntax 60.0 % is below 80 %)" in rationale
