@@ -69,7 +69,7 @@ class Journal:
         """The finished record of `key`, or None."""
         return self._records.get(key)
 
-    def keys(self) -> list[tuple[Any, ...]]:
+    def finished(self) -> list[tuple[Any, ...]]:
         """The keys of all finished records, in their order."""
         return [key for key in self._records if isinstance(key, tuple)]
 

@@ -57,10 +57,10 @@ def intervened(
 
     From the solution's marker on, the component of the residual stream along `author_direction` is
     read as the log-odds of a careful author. Where the words are the other author's, it is set to
-    what it is in the own words, so that the program hangs on it, or up to `surest` times that: who is
-    surer of the author writes the same. Elsewhere it should be 0, and nothing but it should tell
-    two wordings apart. Each text is also pushed at the input of one
-    block: half of the texts all tokens in one random direction, the others each in its own.
+    what it is in the own words, so that the program hangs on it, or up to `surest` times that: who
+    is surer of the author writes the same. Elsewhere it should be 0, and nothing but it should tell
+    two wordings apart. Each text is also pushed at the input of one block: half of the texts all
+    tokens in one random direction, the others each in its own.
     """
     direction = author_direction(model.config.hidden_size)
     losses: list[torch.Tensor] = []

@@ -30,8 +30,8 @@ logger = get_logger("embedded.train_model")
 MODEL_DIR = Path(__file__).parent / "model"
 SEED = 0
 CYCLES = ((SEED, 1600, None), (3, 1200, None), (9, 1000, 1.0), (10, 700, 3.0))
-"""The training's cycles: the seed of the documents, the steps, and with interventions how sure of the
-author the model is made (`interventions.intervened`). In each cycle the learning rate rises and
+"""The training's cycles: the seed of the documents, the steps, and with interventions how sure of
+the author the model is made (`interventions.intervened`). In each cycle the learning rate rises and
 falls."""
 VOCABULARY = 1000
 TOKENIZER_DOCUMENTS = 10_000

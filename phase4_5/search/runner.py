@@ -6,8 +6,8 @@ from typing import TypeVar
 from tqdm.auto import tqdm
 
 from common.journal import Journal
-from common.terms import SteeringType
 from common.logging import get_logger
+from common.terms import SteeringType
 from common.typed_files import FileModel
 from phase3_6.baseline import BaselineProblem
 from phase4_5.records import Key, ProgramRecord, UnsteeredRecord, unsteered_key
@@ -109,7 +109,7 @@ class Runner:
         task_ids = {problem.task_id for problem in problems}
         tried = {
             key[1]
-            for key in self._journal.keys()
+            for key in self._journal.finished()
             if len(key) == 3 and key[0] == steering_type and key[2] in task_ids
         }
         return sorted(tried)
