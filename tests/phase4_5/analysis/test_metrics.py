@@ -135,6 +135,7 @@ def test_summary_of_a_coefficient():
         "steering_type": "correct",
         "refined": False,
         "relative_strength": None,
+        "weighted": None,
         "mcnemar_p": 1.0,
         "mcnemar_p_holm": None,
         "coefficient": 30.0,

@@ -215,7 +215,7 @@ def test_a_page_of_many_problems_still_fits_a_page(tmp_path):
     assert height < 4.5
 
 
-@pytest.mark.parametrize("coefficients", [(30,), (0,), (-10, 0, 10), (-3,)])
+@pytest.mark.parametrize("coefficients", [(30,), (0, 3), (-10, 0, 10), (-3,)])
 def test_few_and_odd_coefficients(tmp_path, coefficients):
     run = plot_run(tmp_path, coefficients, n_problems=1)
     # The only problem passes at baseline.

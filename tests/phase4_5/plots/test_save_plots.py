@@ -15,7 +15,15 @@ from phase4_5.plots.pictures import all_pictures, picture
 from phase4_5.results.run_files import Run
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
+NAMES = [
+    "flip_rate",
+    "correction_and_corruption",
+    "wanted_effect",
+    "quality",
+    "damage",
+    "failure_modes",
+    "outcomes",
+]
 FILES = [
     "coefficient_analysis_plots.pdf",
     "coefficient_analysis_plots.png",
@@ -112,4 +120,4 @@ def test_a_new_picture_is_one_function(monkeypatch):
         """Nothing yet."""
 
     names = [each.name for each in all_pictures()]
-    assert names == [*NAMES[:3], "something_new", *NAMES[3:]]
+    assert names == [*NAMES[:4], "something_new", *NAMES[4:]]

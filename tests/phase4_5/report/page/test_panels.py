@@ -14,7 +14,14 @@ from phase4_5.report.page.data import page_data
 from phase4_5.report.page.panels import panels_of, tree
 
 GRID = (0, 1, 3, 10, 30, 100, 300, 1000)
-SHOWN = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes"]
+SHOWN = [
+    "flip_rate",
+    "correction_and_corruption",
+    "wanted_effect",
+    "quality",
+    "damage",
+    "failure_modes",
+]
 
 
 @pytest.fixture
@@ -58,9 +65,9 @@ def test_a_new_picture_is_on_the_page(run, monkeypatch):
         """Nothing yet."""
 
     panels = panels_of(directions_of(run)[0])
-    assert [panel["name"] for panel in panels] == [*SHOWN[:3], "something_new", SHOWN[3]]
-    assert panels[3]["title"] == "Something new"
-    assert panels[3]["strips"][-1]["told"] == [("twice", "2000")]
+    assert [panel["name"] for panel in panels] == [*SHOWN[:4], "something_new", *SHOWN[4:]]
+    assert panels[4]["title"] == "Something new"
+    assert panels[4]["strips"][-1]["told"] == [("twice", "2000")]
 
 
 def test_texts_between_elements_stay_where_they_are():
