@@ -19,7 +19,8 @@ def power(n, k, each, effect, share):
     spread = np.sqrt(BETWEEN**2 + RESIDUAL**2 / (n * (each - 1) / df))
     # Programs of random directions that can show an effect do so at this rate.
     base = (1 - np.sqrt(max(0, 1 - 4 * RESIDUAL**2 / share))) / 2
-    one = share * (base + effect / share) * (1 - base - effect / share)
+    rate = min(1, base + effect / share)
+    one = share * rate * (1 - rate)
     deviation = np.sqrt(one / n + spread**2 / k)
 
     def passed(seen):
