@@ -48,7 +48,22 @@ def test_each_direction_says_whether_its_latent_may_be_chance(browser, run):
         assert told.startswith(f"{latent_words(feature)}; wanted: ")
 
 
-PICTURES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes"]
+def test_the_noise_floor_stands_before_the_selected_coefficients(browser, run):
+    browser.open((run.folder / "report.html").as_uri())
+    browser.wait(lambda: browser.all("#noise-floor p"))
+    assert browser.text("#noise-floor p") == run.summary.noise_floor.statement
+    order = [element.get_attribute("id") for element in browser.all("main > [id]")]
+    assert order[:2] == ["noise-floor", "selected"]
+
+
+PICTURES = [
+    "flip_rate",
+    "correction_and_corruption",
+    "wanted_effect",
+    "quality",
+    "damage",
+    "failure_modes",
+]
 BLACK, ORANGE = "#000000", "#e69f00"
 
 

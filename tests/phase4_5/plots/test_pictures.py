@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from plot_runs import draw, plot_run
-from report_runs import changed, make_comparison, make_final
+from report_runs import changed, make_comparison, make_final, make_floor
 
 NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
 
@@ -213,6 +213,16 @@ def test_a_page_of_many_problems_still_fits_a_page(tmp_path):
     run = plot_run(tmp_path, range(1, 21), n_problems=100)
     height = draw(run, "outcomes", "correct").get_size_inches()[1]
     assert height < 4.5
+
+
+def test_the_noise_floor_is_a_line_at_its_rate(tmp_path):
+    floor = make_floor(rate=12.5, n_verdicts=5, n_problems=40)
+    run = changed(plot_run(tmp_path), noise_floor=floor)
+    figure = draw(run, "flip_rate", "correct")
+    lines = [line for line in figure.axes[0].lines if "noise floor" in str(line.get_label())]
+    assert [set(line.get_ydata()) for line in lines] == [{12.5}]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "noise floor 12.5 % (5 of 40)" in legend
 
 
 @pytest.mark.parametrize("coefficients", [(30,), (0, 3), (-10, 0, 10), (-3,)])

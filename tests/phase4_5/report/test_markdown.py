@@ -6,6 +6,7 @@ from report_runs import (
     make_comparison,
     make_direction_test,
     make_final,
+    make_floor,
     make_record,
     make_run,
 )
@@ -81,6 +82,18 @@ def test_whether_a_latent_may_be_chance(run, p, words):
     head = " ".join(text.split("\n\n")[1].split())
     assert f"- correct-steering: layer 3, latent 14{words}" in head
     assert "- incorrect-steering: layer 3, latent 14; coefficients" in head, "nothing is told of it"
+
+
+def test_a_high_noise_floor_stands_first_and_a_low_one_after_what_was_run(run):
+    cause = {"cause": "judge", "words": "the judge", "n_problems": 12, "n_verdicts": 3}
+    causes = [{**cause, "task_ids": list(range(12))}]
+    for rate, place in ((2.5, 1), (2.0, 3)):
+        floor = make_floor(rate=rate, causes=causes, statement=f"Noise floor {rate} %.")
+        parts = markdown_report(changed(run, noise_floor=floor)).split("\n\n")
+        words = f"Noise floor {rate} %."
+        assert parts[place] == (f"**{words}**" if place == 1 else words)
+        row = [part.strip() for part in parts[place + 1].splitlines()[-1].split("|")[1:-1]]
+        assert row == ["the judge", "12", "3", "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."]
 
 
 def test_a_row_for_each_coefficient_by_size(run):
