@@ -8,7 +8,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from plot_runs import draw, plot_run
 from report_runs import changed, make_comparison, make_final, make_floor
 
-NAMES = ["flip_rate", "correction_and_corruption", "quality", "damage", "failure_modes", "outcomes"]
+NAMES = [
+    "flip_rate",
+    "correction_and_corruption",
+    "wanted_effect",
+    "quality",
+    "damage",
+    "failure_modes",
+    "outcomes",
+]
 
 
 def painted(figure):
