@@ -58,7 +58,7 @@ def test_a_new_picture_is_on_the_page(run, monkeypatch):
         """Nothing yet."""
 
     panels = panels_of(directions_of(run)[0])
-    assert [panel["name"] for panel in panels] == [*SHOWN[:3], "something_new", SHOWN[3]]
+    assert [panel["name"] for panel in panels] == [*SHOWN[:3], "something_new", *SHOWN[3:]]
     assert panels[3]["title"] == "Something new"
     assert panels[3]["strips"][-1]["told"] == [("twice", "2000")]
 
