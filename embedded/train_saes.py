@@ -31,9 +31,10 @@ logger = get_logger("embedded.train_saes")
 SAE_DIR = Path(__file__).parent / "saes"
 MODEL = "embedded/model"
 SEED = 1
-"""Another one than the model's: the SAEs see documents on which the model wasn't trained."""
+"""Of the documents; another one than the model's: the SAEs see documents on which the model wasn't
+trained."""
 N_LATENTS = 1024
-TARGET_L0 = 20
+TARGET_L0 = 30
 STEPS = 2500
 BATCH = 1024
 LEARNING_RATE = 2e-3
@@ -70,13 +71,15 @@ def residual_tokens(
     )
 
 
-def train_sae(activations: torch.Tensor, target_l0: float, steps: int, n_latents: int) -> Any:
+def train_sae(
+    activations: torch.Tensor, target_l0: float, steps: int, n_latents: int, seed: int
+) -> Any:
     """Train a JumpReLU SAE on activations [n, d_model]; its decoder rows have norm 1.
 
     The activations are scaled to an average norm of sqrt(d_model) for the training, and the
     weights are scaled back after it.
     """
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     sae = JumpReLUTrainingSAE(
         JumpReLUTrainingSAEConfig(
             d_in=activations.shape[1],
@@ -105,15 +108,15 @@ def train_sae(activations: torch.Tensor, target_l0: float, steps: int, n_latents
             n_batches_for_norm_estimate=50,
         ),
         sae,
-        _shuffled_batches(activations),
+        _shuffled_batches(activations, seed),
     )
     trained = trainer.fit()
     trained.fold_W_dec_norm()
     return trained.eval()
 
 
-def _shuffled_batches(activations: torch.Tensor) -> Iterator[torch.Tensor]:
-    generator = torch.Generator().manual_seed(SEED)
+def _shuffled_batches(activations: torch.Tensor, seed: int) -> Iterator[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(activations), generator=generator)
         for start in range(0, len(order) - BATCH + 1, BATCH):
@@ -204,7 +207,8 @@ def main() -> None:
     torch.set_num_threads(n_threads)
     for layer in layers:
         training, held_out = tokens[layer].split([arguments.tokens, HELD_OUT_TOKENS])
-        sae = train_sae(training, arguments.l0, arguments.steps, arguments.latents)
+        # Each layer has its own seed.
+        sae = train_sae(training, arguments.l0, arguments.steps, arguments.latents, layer)
         folder = arguments.output / f"layer_{layer}"
         save_sae(sae, folder, layer, arguments.site)
         found = quality(sae, held_out)
