@@ -174,7 +174,7 @@ def test_with_a_tolerance_that_is_too_large_every_lane_is_decoded_sequentially(
 
 def test_near_ties_of_bfloat16_are_decoded_sequentially(embedded: Embedded, prompts):
     model, tokenizer = embedded
-    jobs = grid(model, prompts[:1])
+    jobs = grid(model, prompts[1:2])
     half = type(model)(model.config)
     half.load_state_dict(model.state_dict())
     half.to(torch.bfloat16).eval()
@@ -190,7 +190,7 @@ def test_samples_in_lanes_are_those_drawn_sequentially(embedded: Embedded, promp
     jobs = [
         Job(prompt, sampling=Sampling(temperature, seed))
         for prompt in prompts[:2]
-        for temperature in (0.6, 1.2)
+        for temperature in (1.0, 2.0)
         for seed in range(4)
     ]
     expected = [generate_sequentially(*embedded, job, 16) for job in jobs]

@@ -109,7 +109,7 @@ def test_only_the_marks_of_the_chosen_coefficient_go_into_the_file(folder):
 
 @pytest.mark.usefixtures("small")
 def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
-    arguments = ["select", "--correct", "3", "--rationale", WHY, "--reviewer", "Ada"]
+    arguments = ["select", "--correct", "10", "--rationale", WHY, "--reviewer", "Ada"]
     assert command(finished, *arguments) == 0
     chosen = choice_of(folder)
     assert chosen["correct"]["final_evaluation"] is None
@@ -118,21 +118,21 @@ def test_a_later_run_keeps_the_choice_and_evaluates_it(finished, folder):
     kept = choice_of(folder)
     assert kept["timestamp"] == chosen["timestamp"]
     assert kept["correct"]["rationale"] == WHY
-    assert kept["correct"]["final_evaluation"]["coefficient"] == 3
+    assert kept["correct"]["final_evaluation"]["coefficient"] == 10
     assert kept["correct"]["final_evaluation"]["n_problems"] == 10
     summary = load_run(folder).summary
     looked_at = kept["correct"]["final_evaluation"]["looked_at"]
-    assert looked_at == sorted([3, summary.recommended["correct"].coefficient])
+    assert looked_at == sorted([10, summary.recommended["correct"].coefficient])
     assert len(kept["incorrect"]["final_evaluation"]["looked_at"]) == 1
     assert summary.selected_coefficients.dump() == kept
-    assert summary.recommended["correct"].coefficient != 3
+    assert summary.recommended["correct"].coefficient != 10
     for name in ("report.html", "phase_4_5_report.md"):
         assert "Ada" in (folder / name).read_text()
     assert (
         load_selected_coefficients(config=load_config(data_dir=str(finished)))[
             "correct"
         ].coefficient
-        == 3
+        == 10
     )
     # Told to, the rule decides again; the person's version is kept.
     assert command(finished, "phase", "4.5", "--replace-choice") == 0
