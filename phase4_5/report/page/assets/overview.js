@@ -72,7 +72,8 @@ function showSelected(selected) {
           ? `chosen by ${entry.reviewer ?? selected.reviewer ?? 'a reviewer'}, ${time(selected.timestamp)}`
           : (entry.qualifies ? 'recommended by the rule' : 'named; none qualifies'))),
       h('p', { class: entry.verdict === 'supported' ? 'verdict yes' : 'verdict no' },
-        h('strong', {}, VERDICT_SIGNS[entry.verdict], ' ', entry.verdict), ': ', entry.verdict_reason),
+        h('span', {},
+          h('strong', {}, VERDICT_SIGNS[entry.verdict], ' ', entry.verdict), ': ', entry.verdict_reason)),
       h('dl', { class: 'facts' },
         fact('flip rate on the search’s problems', `${percent(row.flip_rate)} ${bounds(row.flip_rate_interval)}`),
         fact(`${WANTED[direction.name]} rate (wanted)`, rateWithBounds(row, WANTED[direction.name])),
