@@ -98,7 +98,7 @@ def test_mark_note_choose_save_reload(page, run_folder):
         assert page.text('.card[data-direction="correct"] .big').startswith("30chosen by Ada")
         assert page.text('.card[data-direction="correct"] .rationale') == rationale
         assert page.text('.card[data-direction="incorrect"] .badge').startswith(
-            "named; none qualifies"
+            "recommended by the rule"
         )
         reload(page)
     page.link(key)
