@@ -116,7 +116,7 @@ def test_the_earlier_phases_give_the_same_files_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("PVA_SAE_PLAIN_TEXT_MAX_TOKENS", "500")
     monkeypatch.setenv("PVA_SAE_PHASE3_5_TEMPERATURES", "0,1")
     for name in ("a", "b"):
-        arguments = ["phase", "2.5", "3.5", "3.6", "--end", "8", "--data-dir"]
+        arguments = ["phase", "2.5", "3.5", "3.6", "--end", "16", "--data-dir"]
         assert run.main([*arguments, str(tmp_path / name)]) == 0
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
     assert len(files) > 8

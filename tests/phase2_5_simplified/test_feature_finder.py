@@ -38,7 +38,7 @@ def test_it_says_whether_its_latents_may_be_chance_and_the_same_again(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("PVA_SAE_PLAIN_TEXT_MAX_TOKENS", "500")
-    arguments = ["phase", "2.5", "--end", "12", "--data-dir", str(tmp_path)]
+    arguments = ["phase", "2.5", "--end", "16", "--data-dir", str(tmp_path)]
     assert run.main(arguments) == 0
     path = tmp_path / "phase2_5/metadata.json"
     written = path.read_bytes()

@@ -193,7 +193,7 @@ def test_a_run_goes_on_with_ray_and_back(head, local, data, monkeypatch):
     assert run.main([*command(data), "--coefficients", "1,30"]) == 0
     gone_on = journal_of(data)
     assert gone_on[: len(begun)] == begun
-    assert len(gone_on) == 1 + N_CELLS * 2 // 3 + 10
+    assert len(gone_on) == 1 + N_CELLS * 2 // 3 + 10 + 10
     lanes = json.loads((data / "phase4_5/phase_4_5_summary.json").read_text())["lanes"]
     assert lanes["lanes"] == N_CELLS // 3, "the workers' counts are summed, of this run"
     monkeypatch.delenv("PVA_SAE_EXECUTOR")
