@@ -18,7 +18,7 @@ from sentinels import Sentinels
 from common_simplified.sandbox import isolation, run_program
 
 PORTABLE_GROUPS = ("time", "forgeries", "parser")
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 4.0
 APPEAR_SECONDS = 5.0
 
 # What a naive harness does: it runs the program and its tests in its own process, and believes.

@@ -140,7 +140,8 @@ POINT = NODE + "    def __eq__(self, other): return self.v == other.v\n"
     ],
 )
 def test_a_right_program_passes(code, test):
-    result = run_program(code, [test])
+    # Longer than usual: other tests take the cores.
+    result = run_program(code, [test], limits=SandboxLimits(timeout_seconds=20))
     assert result.passed, result
 
 
