@@ -12,6 +12,16 @@ from phase4_5.plots.pictures import all_pictures
 from phase4_5.plots.style import drawing_settings
 
 COEFFICIENTS = (0, 3, 30)
+NAMES = [
+    "flip_rate",
+    "correction_and_corruption",
+    "wanted_effect",
+    "quality",
+    "damage",
+    "failure_modes",
+    "outcomes",
+]
+"""Of all pictures, in their order."""
 
 
 def make_records(direction, coefficients=COEFFICIENTS, n_problems=6):

@@ -1,6 +1,6 @@
 """Records of cells, from the journal or computed; each is on disk before the next one starts."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from tqdm.auto import tqdm
@@ -19,6 +19,7 @@ from phase4_5.search.residual_norm import NormRecord
 logger = get_logger("phase4_5.search")
 
 Kept = TypeVar("Kept", bound=FileModel)
+Written = TypeVar("Written", ProgramRecord, UnsteeredRecord)
 
 
 def _report_unmeasured(kept: Collection[ProgramRecord], description: str) -> None:
@@ -64,17 +65,10 @@ class Runner:
                 note(record)
         _report_unmeasured(records.values(), description)
         missing = [cell for cell in cells if cell.key not in records]
-        with tqdm(
-            total=len(cells),
-            initial=len(records),
-            desc=f"Phase 4.5: {description}",
-            unit="program",
-        ) as bar:
-            for record in self._executor.run_cells(missing):
-                self._keep(record.key, record)
-                records[record.key] = record
-                bar.update()
-                note(record)
+        computed = self._executor.run_cells(missing)
+        for record in self._kept_one_by_one(computed, description, len(cells), len(records)):
+            records[record.key] = record
+            note(record)
         return records
 
     def unsteered(self, problems: Sequence[BaselineProblem]) -> list[UnsteeredRecord]:
@@ -88,16 +82,10 @@ class Runner:
         missing = [
             problem for key, problem in zip(keys, problems, strict=True) if records[key] is None
         ]
-        with tqdm(
-            total=len(keys),
-            initial=len(keys) - len(missing),
-            desc="Phase 4.5: without steering",
-            unit="program",
-        ) as bar:
-            for record in self._executor.write_unsteered(missing):
-                self._keep(record.key, record)
-                records[record.key] = record
-                bar.update()
+        computed = self._executor.write_unsteered(missing)
+        n_kept = len(keys) - len(missing)
+        for record in self._kept_one_by_one(computed, "without steering", len(keys), n_kept):
+            records[record.key] = record
         return [record for record in records.values() if record is not None]
 
     def coefficients_tried(
@@ -129,6 +117,18 @@ class Runner:
             self._keep(keys[record.task_id], record)
             records[record.task_id] = record
         return [record for record in records.values() if record is not None]
+
+    def _kept_one_by_one(
+        self, computed: Iterable[Written], description: str, n_all: int, n_kept: int
+    ) -> Iterator[Written]:
+        """What is computed, each on disk before it is handed on, with a progress bar."""
+        with tqdm(
+            total=n_all, initial=n_kept, desc=f"Phase 4.5: {description}", unit="program"
+        ) as bar:
+            for record in computed:
+                self._keep(record.key, record)
+                bar.update()
+                yield record
 
     def _kept(self, key: Key, model: type[Kept]) -> Kept | None:
         if self._journal is None:

@@ -5,18 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from plot_runs import draw, plot_run
+from plot_runs import NAMES, draw, plot_run
 from report_runs import changed, make_comparison, make_final, make_floor
-
-NAMES = [
-    "flip_rate",
-    "correction_and_corruption",
-    "wanted_effect",
-    "quality",
-    "damage",
-    "failure_modes",
-    "outcomes",
-]
 
 
 def painted(figure):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import matplotlib.image
 import pytest
-from plot_runs import plot_run
+from plot_runs import NAMES, plot_run
 
 from common.errors import InputError
 from phase4_5.plots import save_plots
@@ -15,15 +15,6 @@ from phase4_5.plots.pictures import all_pictures, picture
 from phase4_5.results.run_files import Run
 
 ROOT = Path(__file__).parents[3]
-NAMES = [
-    "flip_rate",
-    "correction_and_corruption",
-    "wanted_effect",
-    "quality",
-    "damage",
-    "failure_modes",
-    "outcomes",
-]
 FILES = [
     "coefficient_analysis_plots.pdf",
     "coefficient_analysis_plots.png",
