@@ -70,6 +70,7 @@ def _unmeasured(
     _jobs: Sequence[Job],
     _problems: Sequence[BaselineProblem],
     written: Iterator[Written],
+    _measured: Sequence[bool],
 ) -> Iterator[tuple[Written, Damage]]:
     for entry in written:
         yield entry, Damage(None, None, None)

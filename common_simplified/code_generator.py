@@ -11,7 +11,7 @@ from common.errors import InputError
 from common.logging import get_logger
 from common.utils import detect_device
 from common_simplified.generation import Generation, Job, generate_sequentially
-from common_simplified.lanes import LaneCounts, LaneDecoder
+from common_simplified.lanes import ForkedDecoding, LaneCounts, LaneDecoder, processes_for
 from common_simplified.memory_plan import (
     LOGITS_BYTES,
     MemoryPlan,
@@ -20,7 +20,12 @@ from common_simplified.memory_plan import (
     plan_memory,
     require_memory,
 )
-from common_simplified.model_loader import load_model_and_tokenizer, load_model_config
+from common_simplified.model_loader import (
+    load_model_and_tokenizer,
+    load_model_config,
+    needs_one_thread,
+)
+from common_simplified.processors import usable_processors
 from common_simplified.residual_stream import last_token_residuals
 from common_simplified.teacher_forcing import PassLimits
 
@@ -135,11 +140,22 @@ class CodeGenerator:
                     generate_sequentially(self.model, self.tokenizer, job, config.max_new_tokens),
                 )
             return
-        decoder = self._decoder
-        for number, generation in decoder.decode(jobs):
-            self.counts = decoder.counts
+        model = self.model  # Its memory plan says how many lanes there are.
+        n_processes = processes_for(self._n_cores, self._n_lanes, jobs)
+        decoding: LaneDecoder | ForkedDecoding = self._decoder
+        if n_processes > 1:
+            decoding = ForkedDecoding(self._decoder, n_processes)
+        for number, generation in decoding.decode(jobs):
+            self.counts = decoding.counts
             yield number, generation
-        _report_lanes(decoder.counts, str(self.model.dtype))
+        self.counts = decoding.counts
+        if self.counts is not None:
+            _report_lanes(self.counts, str(model.dtype))
+
+    @property
+    def _n_cores(self) -> int:
+        """How many processes may decode: more than one only where threads bring nothing."""
+        return usable_processors() if needs_one_thread(self.model) else 1
 
     @cached_property
     def _decoder(self) -> LaneDecoder:

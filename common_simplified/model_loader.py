@@ -69,8 +69,8 @@ def load_model_and_tokenizer(
     if device_map is None:
         model.to(device)
     model.eval().requires_grad_(False)
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
-    if device == "cpu" and n_parameters < _SINGLE_THREAD_PARAMETERS:
+    n_parameters = _n_parameters(model)
+    if needs_one_thread(model):
         torch.set_num_threads(1)
     logger.info(
         "model %s: %s, %.1f M parameters, %s on %s",
@@ -81,6 +81,15 @@ def load_model_and_tokenizer(
         model.device if device_map is None else f"devices by map {device_map}",
     )
     return model, tokenizer
+
+
+def needs_one_thread(model: Any) -> bool:
+    """Whether a model on a CPU is so small that a second thread costs more than it brings."""
+    return model.device.type == "cpu" and _n_parameters(model) < _SINGLE_THREAD_PARAMETERS
+
+
+def _n_parameters(model: Any) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def load_model_outline(

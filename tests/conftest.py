@@ -18,6 +18,8 @@ ALONE = {"with_ray", "with_browser"}
 for name in list(os.environ):
     if name.startswith("PVA_SAE_"):
         del os.environ[name]
+# As specified; the embedded model's default takes longer.
+os.environ["PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF"] = "10"
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -66,6 +68,7 @@ def llama(embedded):
 LESS = {
     "PVA_SAE_PHASE3_5_TEMPERATURES": "0,1.2",
     "PVA_SAE_PHASE4_5_RANDOM_CONTROLS": "1",
+    "PVA_SAE_PHASE4_5_OPPOSITE_CONTROL": "true",
     "PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS": "20",
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS": "6",
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": "2",

@@ -93,7 +93,10 @@ def test_every_command_line_is_understood(page: Path) -> None:
             run._make_parser().parse_args(words)
 
 
-def test_the_table_of_settings_is_that_of_the_configuration() -> None:
+def test_the_table_of_settings_is_that_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF")
     rows = re.findall(
         r"^\| `(\w+)` \|(.*?)\|(.*?)\|(.*)\|$",
         text_of(Path("docs/configuration.md")),

@@ -6,8 +6,10 @@
 - `drafts`: guessing what comes next, to check many tokens in one pass.
 - `tolerance`: how near two logits must be for rounding to matter.
 - `twin`: the view of the model that the lanes use.
+- `processes`: the lanes of a small model in several processes.
 """
 
 from common_simplified.lanes.decoder import LaneCounts, LaneDecoder
+from common_simplified.lanes.processes import ForkedDecoding, processes_for
 
-__all__ = ["LaneCounts", "LaneDecoder"]
+__all__ = ["ForkedDecoding", "LaneCounts", "LaneDecoder", "processes_for"]

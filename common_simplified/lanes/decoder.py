@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 import torch
@@ -143,6 +143,17 @@ class LaneDecoder:
         self._cache: LaneCache | None = None
         self.counts = LaneCounts()
 
+    def share_lanes(self, n_decoders: int) -> None:
+        """Use a part of the lanes from now on: they are for so many decoders together."""
+        self._n_lanes = max(1, self._n_lanes // n_decoders)
+
+    def measure_tolerance(self, jobs: Sequence[Job]) -> None:
+        """Measure the tolerance with the first prompt's jobs, unless it is known."""
+        if self._tolerance is None:
+            prompt = jobs[0].prompt
+            group = list(takewhile(lambda job: job.prompt == prompt, jobs))[: self._n_lanes]
+            self._tolerance = measure_tolerance(self._model, self._twin, self._tokenizer, group)
+
     def decode(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Generation]]:
         """Yield the number of each job and what it wrote, in the order in which they end.
 
@@ -180,11 +191,8 @@ class LaneDecoder:
         longest = max(len(self._tokenizer(prompt)["input_ids"]) for prompt in prompts)
         while True:
             try:
-                if self._tolerance is None:
-                    group = [entry.job for entry in self._next_group(waiting)]
-                    self._tolerance = measure_tolerance(
-                        self._model, self._twin, self._tokenizer, group
-                    )
+                self.measure_tolerance([entry.job for entry in waiting])
+                assert self._tolerance is not None
                 self.counts.tolerance = self._tolerance
                 self._cache = LaneCache(self._twin, self._n_lanes, longest + self._max_new_tokens)
                 return

@@ -11,7 +11,6 @@ than the program's (`inside.grader`), which can neither see nor touch the verdic
 """
 
 import math
-import os
 import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from common.errors import InputError
+from common_simplified.processors import usable_processors
 from common_simplified.sandbox.isolation import (
     Isolation,
     SandboxMode,
@@ -132,18 +132,12 @@ def evaluate_many(
     workers: int | None = None,
 ) -> list[ExecutionResult]:
     """Run many programs, `workers` at once (default: one a processor); results in jobs' order."""
-    with ThreadPoolExecutor(workers or _usable_processors()) as pool:
+    with ThreadPoolExecutor(workers or usable_processors()) as pool:
         return list(
             pool.map(
                 lambda job: run_program(job.code, job.test_list, job.test_setup_code, limits), jobs
             )
         )
-
-
-def _usable_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _has_code(code: str) -> bool:

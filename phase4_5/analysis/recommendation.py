@@ -6,11 +6,13 @@ A coefficient qualifies when
 - the code keeps its quality: no metric of `analysis.metrics.METRICS` is beyond its bound (mean
   token similarity, valid syntax, intact signatures; the KL divergence, if the run bounds it).
 
-Of those that qualify, the one with the largest effect wanted is recommended: for correct-steering
-the correction rate less the corruption rate, for incorrect-steering the corruption rate (a rate
-that doesn't exist counts as 0). It is what the held-out problems are asked for: a push that goes on
-to correct more and more, and corrupts as many, gains nothing. Ties go to the higher mean token
-similarity, then to the smaller coefficient.
+Of those that qualify, the one with the clearest effect wanted is recommended. The effect is for
+correct-steering the correction rate b less the corruption rate c, for incorrect-steering the
+corruption rate (a rate that doesn't exist counts as 0); of the first it is clearest where
+(b - c) / sqrt(b + c) is largest, McNemar's statistic (1947) with rates, of the second where it is
+largest. It is what the held-out problems are asked for: a push that goes on to correct more and
+more, and corrupts as many, gains nothing, and its effect is harder to show. Ties go to the higher
+mean token similarity, then to the smaller coefficient.
 
 If none qualifies, the rationale says so, and the recommendation is, of the coefficients that keep
 quality, the one with the largest effect wanted: effects like the published ones, of 4 and 15 %,
@@ -20,6 +22,7 @@ none keeps quality, the smallest one. Coefficient 0, no steering, is never named
 without the sign.
 """
 
+import math
 from collections.abc import Sequence
 
 from common.terms import SteeringType
@@ -78,7 +81,7 @@ def preference(summary: CoefficientSummary, steering_type: SteeringType) -> tupl
     """
     size = abs(summary.coefficient)
     if not shortcomings(summary):
-        return 0, -_net_effect(summary, steering_type), -summary.mean_token_similarity, size
+        return 0, -_clarity(summary, steering_type), -summary.mean_token_similarity, size
     if quality_shortcomings(summary):
         return 2, size
     net = max(0.0, _net_effect(summary, steering_type))
@@ -127,6 +130,14 @@ def _net_effect(summary: CoefficientSummary, steering_type: SteeringType) -> flo
     return _effect(summary, steering_type) - (summary.corruption_rate or 0.0)
 
 
+def _clarity(summary: CoefficientSummary, steering_type: SteeringType) -> float:
+    """The net effect, less clear the more flips it is the difference of."""
+    net = _net_effect(summary, steering_type)
+    if steering_type == "incorrect" or net == 0:
+        return net
+    return net / math.sqrt(_effect(summary, steering_type) + (summary.corruption_rate or 0.0))
+
+
 def _effect_in_words(summary: CoefficientSummary, steering_type: SteeringType) -> str:
     name, metric = WANTED[steering_type]
     rate = metric.of(summary)
@@ -164,13 +175,18 @@ def _why_best(
         sentences.append(f"It is the only one that qualifies; {effect}.")
     else:
         sentences.append(
-            f"Of the {len(qualifying)} that qualify it has the largest effect wanted: {effect}."
+            f"Of the {len(qualifying)} that qualify it has the {_most(steering_type)} effect "
+            f"wanted: {effect}."
         )
     if _effect(chosen, steering_type) == 0:
         sentences.append(
             f"Beware: none of its flips is a {WANTED[steering_type][0]}, the effect wanted."
         )
     return " ".join(sentences)
+
+
+def _most(steering_type: SteeringType) -> str:
+    return "largest" if steering_type == "incorrect" else "clearest"
 
 
 def _p_in_words(p: float | None) -> str:
@@ -246,6 +262,8 @@ def _why_not(
     effect = _effect_in_words(summary, steering_type)
     if _net_effect(summary, steering_type) < _net_effect(chosen, steering_type):
         return f"qualifies, but {effect}"
+    if _clarity(summary, steering_type) < _clarity(chosen, steering_type):
+        return f"qualifies, but its effect is less clear: {effect}"
     if summary.mean_token_similarity < chosen.mean_token_similarity:
         return (
             f"qualifies, the same {effect}, but token similarity "

@@ -33,6 +33,8 @@ class Cell:
     problem: BaselineProblem
     control: str | None = None
     """The name of the control that stands in the place of the latent, if any."""
+    measures_damage: bool = True
+    """Whether a pass over its text measures what the steering damages."""
 
     @property
     def key(self) -> Key:
@@ -62,7 +64,8 @@ def run_cells(generator: CodeGenerator, cells: Sequence[Cell]) -> Iterator[Progr
 
         problems = [cell.problem for cell in cells]
         written = evaluated(generator, evaluator, jobs, problems)
-        for entry, damage in with_damage(generator, jobs, problems, written):
+        measured = [cell.measures_damage for cell in cells]
+        for entry, damage in with_damage(generator, jobs, problems, written, measured):
             number, code, generation, result = entry
             yield _record(cells[number], code, generation, result, damage)
     clear_gpu_cache()

@@ -38,7 +38,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Damage:
-    """What was measured of one program; None where it can't be known, as of an empty text."""
+    """What was measured of one program; None where it wasn't, or can't be, as of an empty text."""
 
     log_probability: float | None
     kl_divergence: float | None
@@ -65,6 +65,7 @@ def with_damage(
     jobs: Sequence[Job],
     problems: Sequence[BaselineProblem],
     written: Iterable[Written],
+    measured: Sequence[bool],
 ) -> Iterator[tuple[Written, Damage]]:
     """Measure what is written; yield it with its damage.
 
@@ -76,12 +77,17 @@ def with_damage(
         jobs: what is written.
         problems: of each of `jobs`, with the unsteered program.
         written: from `common_simplified.solving.evaluated`.
+        measured: of which of `jobs` the model is asked; of the others the repetition is told.
     """
     numbers = defaultdict(list)
     for number, problem in enumerate(problems):
-        numbers[problem].append(number)
+        if measured[number]:
+            numbers[problem].append(number)
     opened = {problem: _Open(of_problem) for problem, of_problem in numbers.items()}
     for entry in written:
+        if not measured[entry[0]]:
+            yield entry, Damage(None, None, repeated_share(entry[2].token_ids))
+            continue
         problem = problems[entry[0]]
         of_problem = opened[problem]
         of_problem.waiting.append(entry)

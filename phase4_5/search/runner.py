@@ -1,6 +1,6 @@
 """Records of cells, from the journal or computed; each is on disk before the next one starts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from tqdm.auto import tqdm
@@ -22,7 +22,7 @@ Kept = TypeVar("Kept", bound=FileModel)
 Written = TypeVar("Written", ProgramRecord, UnsteeredRecord)
 
 
-def _report_unmeasured(kept: Collection[ProgramRecord], description: str) -> None:
+def _report_unmeasured(kept: Sequence[ProgramRecord], description: str) -> None:
     """Say how many kept records tell no damage, which earlier versions didn't measure."""
     n_without = sum(record.n_new_tokens > 0 and record.kl_divergence is None for record in kept)
     if n_without:
@@ -49,7 +49,7 @@ class Runner:
         description: str,
         note: Callable[[ProgramRecord], None] = lambda _: None,
     ) -> dict[Key, ProgramRecord]:
-        """The record of each cell; `note` hears of each as it is there.
+        """The record of each cell, in their order; `note` hears of each as it is there.
 
         Cells of one problem belong together. `description` stands at the progress bar.
 
@@ -63,13 +63,14 @@ class Runner:
                 record = recounted(kept, cell.problem)
                 records[cell.key] = record
                 note(record)
-        _report_unmeasured(records.values(), description)
+        measured = [cell.key for cell in cells if cell.measures_damage]
+        _report_unmeasured([records[key] for key in measured if key in records], description)
         missing = [cell for cell in cells if cell.key not in records]
         computed = self._executor.run_cells(missing)
         for record in self._kept_one_by_one(computed, description, len(cells), len(records)):
             records[record.key] = record
             note(record)
-        return records
+        return {cell.key: records[cell.key] for cell in cells}
 
     def unsteered(self, problems: Sequence[BaselineProblem]) -> list[UnsteeredRecord]:
         """The program of coefficient 0 for each problem, in their order.

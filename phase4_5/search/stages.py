@@ -4,6 +4,7 @@ Each runs its cells, saves their records where a person finds them, and returns 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from common.config import Config
@@ -222,13 +223,15 @@ class Search:
     ) -> dict[SteeringType, dict[str, list[ProgramRecord]]]:
         """The records of random directions in the place of the latents, for each direction.
 
-        Each problem is tried with some of the directions.
+        Each problem is tried with some of the directions. What they damage isn't measured: only
+        their effects are compared.
         """
         names = control_names(self._config.phase4_5_final_controls, opposite=False)
         spread = spread_controls(
             cells, names, self._config.phase4_5_final_controls_per_problem, self._config.seed
         )
-        records = self._runner.run_cells(spread, "random directions on the held-out problems")
+        unmeasured = [replace(cell, measures_damage=False) for cell in spread]
+        records = self._runner.run_cells(unmeasured, "random directions on the held-out problems")
         self.records["final_controls"] = list(records.values())
         found: dict[SteeringType, dict[str, list[ProgramRecord]]] = {
             steering_type: {} for steering_type in self._features

@@ -13,11 +13,13 @@ def no_settings(monkeypatch):
             monkeypatch.delenv(name)
 
 
-def test_defaults_are_the_specified_grid_on_the_embedded_model():
+def test_defaults_are_the_specified_grid_on_the_embedded_model(monkeypatch):
+    monkeypatch.delenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF", raising=False)
     config = load_config()
     assert config.profile == "embedded"
     assert config.phase4_5_coefficients == [1, 3, 10, 30, 100, 300, 1000]
-    assert config.phase4_5_problems_per_coeff == 10
+    assert config.phase4_5_problems_per_coeff == 24, "more than specified: ten tell too little"
+    assert load_config(profile="gemma-2-2b").phase4_5_problems_per_coeff == 10
     assert config.phase4_5_output_dir == "data/phase4_5"
 
 

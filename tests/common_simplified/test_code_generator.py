@@ -69,8 +69,8 @@ def test_where_memory_is_short_there_are_fewer_lanes(jobs, undisturbed, monkeypa
     monkeypatch.setattr("common_simplified.code_generator.plan_memory", scarce)
     with caplog.at_level(logging.INFO):
         texts, generator = written(jobs)
-    assert generator._n_lanes == 3
-    assert seen == [28, 14, 7, 3, 3]
+    assert generator._n_lanes == 4
+    assert seen == [128, 64, 32, 16, 8, 4, 4]
     assert texts == expected
 
 

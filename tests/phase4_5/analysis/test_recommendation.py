@@ -11,7 +11,7 @@ def test_the_largest_effect_in_the_direction_wanted_is_chosen():
     summaries = [
         summary(10, 20, correction_rate=10.0, corruption_rate=40.0),
         summary(30, 30, correction_rate=30.0, corruption_rate=20.0),
-        summary(100, 40, correction_rate=20.0, corruption_rate=10.0),
+        summary(100, 40, correction_rate=20.0, corruption_rate=15.0),
     ]
     assert recommend(summaries, "correct").coefficient == 30
     assert recommend(summaries, "incorrect").coefficient == 10
@@ -27,6 +27,19 @@ def test_corrections_that_come_with_as_many_corruptions_are_no_gain():
     assert chosen.coefficient == 3
     assert "10 (qualifies, but correction rate 60.0 %" in chosen.rationale
     assert "less corruptions +20.0 points" in chosen.rationale
+
+
+def test_a_little_more_gained_by_many_more_flips_is_less_clear():
+    """Of 12 problems of each outcome: 5 corrected and 1 corrupted; 8 and 3."""
+    summaries = [
+        summary(3, 25, correction_rate=500 / 12, corruption_rate=100 / 12),
+        summary(10, 46, correction_rate=800 / 12, corruption_rate=300 / 12),
+    ]
+    chosen = recommend(summaries, "correct")
+    assert chosen.coefficient == 3
+    assert "of the 2 that qualify it has the clearest effect wanted" in chosen.rationale.lower()
+    assert "10 (qualifies, but its effect is less clear: correction rate 66.7 %" in chosen.rationale
+    assert recommend(summaries, "incorrect").coefficient == 10
 
 
 def test_the_recommendation_carries_what_the_coefficient_did():

@@ -77,14 +77,17 @@ def test_a_metric_is_the_mean_of_the_records(whole):
                 assert rows[coefficient][metric] == pytest.approx(np.mean(values)), metric
 
 
-def test_all_stages_are_measured(whole):
+def test_all_is_measured_but_random_directions_on_held_out_problems(whole):
     import pandas as pd
 
     table = pd.read_parquet(whole / "phase4_5/all_records.parquet")
     steered = table[table["stage"] != "unsteered"]
     written = steered[steered["n_new_tokens"] >= 3]
     assert set(steered["stage"]) == {"grid", "controls", "final_evaluation", "final_controls"}
-    assert written[list(FIELDS)].notna().all(axis=None)
+    compared = written["stage"] == "final_controls"
+    assert written[~compared][list(FIELDS)].notna().all(axis=None)
+    assert written[compared]["repetition"].notna().all()
+    assert written[compared][["log_probability", "kl_divergence"]].isna().all(axis=None)
 
 
 def test_a_stronger_push_does_more_damage(whole):
@@ -146,7 +149,7 @@ def test_each_text_and_each_problem_is_read_once(whole, monkeypatch, mode, n_fir
             generation = Generation("text", tokens, "eos")
             yield number, "text", generation, ExecutionResult("passed")
 
-    measured = damage.with_damage(CodeGenerator(config), jobs, problems, written())
+    measured = damage.with_damage(CodeGenerator(config), jobs, problems, written(), [True] * 8)
     next(measured)
     assert n_asked == n_first, "one that is decoded alone doesn't wait for others"
     assert len(list(measured)) == 7
