@@ -1,9 +1,9 @@
 """Lanes in several processes: the same texts, and nothing is left behind when one is killed."""
 
 import fcntl
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,7 +20,7 @@ from common_simplified.lanes.processes import ForkedDecoding, processes_for
 from common_simplified.processors import usable_processors
 from common_simplified.solving import make_tasks
 
-N_JOBS = 48
+N_JOBS = 32
 CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
@@ -40,7 +40,7 @@ def two_cores(monkeypatch):
 
 def decoder(embedded):
     model, tokenizer = embedded
-    return LaneDecoder(model, tokenizer, max_new_tokens=24, n_lanes=32)
+    return LaneDecoder(model, tokenizer, max_new_tokens=16, n_lanes=32)
 
 
 def children():
@@ -49,7 +49,7 @@ def children():
 
 @pytest.mark.usefixtures("two_cores")
 def test_two_processes_write_what_one_does(jobs, monkeypatch):
-    config = load_config(max_new_tokens=24)
+    config = load_config(max_new_tokens=16)
     before, seen = children(), set()
     generator, together = CodeGenerator(config), {}
     for number, generation in generator.generate(jobs):
@@ -96,39 +96,26 @@ def test_what_fails_in_a_process_is_told_here(embedded, jobs, monkeypatch):
         list(ForkedDecoding(failing, 2).decode(jobs))
 
 
-KILLED = """
-import fcntl, os, sys
-import common_simplified.lanes.processes as processes
-from common.config import load_config
-from common.problems import load_split
-from common_simplified.code_generator import CodeGenerator
-from common_simplified.generation import Job
-from common_simplified.solving import make_tasks
-config = load_config()
-os.sched_getaffinity = lambda _: {0, 1}
-lock = open(sys.argv[1], "w")
-fcntl.flock(lock, fcntl.LOCK_EX)
-tasks = make_tasks(load_split(config, "sae"), config)
-for _ in CodeGenerator(config).generate([Job(task.prompt) for task in tasks]):
-    print(open(f"/proc/self/task/{os.getpid()}/children").read(), flush=True)
-    sys.stdin.read()
-"""
+def decode_and_stop(embedded, jobs, lock, tell):
+    """With a file locked, as a journal is: decode a text, tell who decodes, and wait."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        decoding = ForkedDecoding(decoder(embedded), 2).decode(jobs)
+        next(decoding)
+        tell.send(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+        signal.pause()
 
 
-def test_of_a_run_that_is_killed_nothing_goes_on(tmp_path):
+def test_of_a_run_that_is_killed_nothing_goes_on(embedded, jobs, tmp_path):
     lock = tmp_path / "lock"
-    running = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(lock)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-    )
-    assert running.stdout is not None
-    forked = running.stdout.readline().split()
+    context = multiprocessing.get_context("fork")
+    told, tell = context.Pipe(duplex=False)
+    running = context.Process(target=decode_and_stop, args=(embedded, jobs * 8, lock, tell))
+    running.start()
+    forked = told.recv()
     assert len(forked) == 2
     running.kill()
-    running.wait()
+    running.join()
     with lock.open("w") as file:
         # At once: what runs on doesn't hold what its parent had open.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,7 +135,7 @@ def is_running(pid):
 
 def test_there_are_processes_only_where_they_are_worth_their_start(jobs):
     assert processes_for(2, 128, jobs) == 2
-    assert processes_for(8, 128, jobs) == 3, "16 jobs each"
+    assert processes_for(8, 128, jobs * 2) == 4, "16 jobs each"
     assert processes_for(1, 128, jobs) == 1
     assert processes_for(2, 28, jobs) == 1, "16 lanes each"
     assert processes_for(2, 128, jobs[:31]) == 1
