@@ -1,11 +1,14 @@
 # setup: an environment in .venv/; run: the whole pipeline on the embedded model; format: mends what
 # ruff can mend; check: style, arrows between rooms, types; test: the checks and the tests, in at
-# most three minutes; test-long: runs killed twenty times, the study's setting at its widths;
+# most three minutes; test-long: those marked long, as of runs killed twenty times, of the study's
+# setting at its widths, and of levels by simulation;
 # test-ray: Phase 4.5 on a Ray cluster of this machine; test-browser: the report and the review in
 # Chromium (Debian's packages chromium and chromium-driver).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests with targets of their own are left out of the others.
+ALONE := --ignore=tests/with_ray --ignore=tests/with_browser
 .DEFAULT_GOAL := run
 .PHONY: setup run format check test pytest test-long test-ray test-browser
 
@@ -37,10 +40,10 @@ test: setup
 	$(MAKE) --no-print-directory --jobs=2 check pytest
 
 pytest: setup
-	$(BIN)/python -m pytest --ignore=tests/long --ignore=tests/with_ray --ignore=tests/with_browser
+	$(BIN)/python -m pytest $(ALONE) -m "not long"
 
 test-long: setup
-	$(BIN)/python -m pytest tests/long
+	$(BIN)/python -m pytest $(ALONE) -m long
 
 $(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt

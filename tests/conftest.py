@@ -28,8 +28,15 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if asked_for & ALONE else (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """First what waits for something that takes long to make, so that nobody waits at the end."""
+    """First what waits for something that takes long to make, so that nobody waits at the end.
+
+    All in `tests/long` is marked so.
+    """
+    for item in items:
+        if item.path.parent.name == "long":
+            item.add_marker("long")
     items.sort(key=lambda item: [name not in item.fixturenames for name in ("hub_home", "whole")])
 
 

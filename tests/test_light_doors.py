@@ -40,7 +40,8 @@ def test_status_reads_settings_and_files_alone(finished: Path) -> None:
     assert not found & (HEAVY | TABLES_AND_PICTURES | {"numpy"})
 
 
-def test_a_report_draws_but_computes_no_model(finished: Path) -> None:
+@pytest.mark.long
+def test_a_report_draws_all_pictures_anew(finished: Path) -> None:
     pictures = [path for path in finished.rglob("*.*") if path.suffix in {".png", ".pdf", ".svg"}]
     assert len(pictures) > 8
     for path in pictures:
@@ -50,6 +51,12 @@ def test_a_report_draws_but_computes_no_model(finished: Path) -> None:
     assert not found & HEAVY
     for path in pictures:
         assert path.stat().st_size > 5_000, path.name
+
+
+def test_a_report_computes_no_model(finished: Path) -> None:
+    found = imported("-m", "tests.without_pictures", "report", "--data-dir", str(finished))
+    assert "phase4_5" in found
+    assert not found & HEAVY
 
 
 def test_a_choice_needs_no_model(finished: Path) -> None:

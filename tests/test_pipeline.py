@@ -112,6 +112,7 @@ def test_another_run_gives_the_same_records(whole, tmp_path):
         assert results_of(data, "correct", coefficient) == results_of(whole, "correct", coefficient)
 
 
+@pytest.mark.long
 def test_the_earlier_phases_give_the_same_files_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("PVA_SAE_PLAIN_TEXT_MAX_TOKENS", "500")
     monkeypatch.setenv("PVA_SAE_PHASE3_5_TEMPERATURES", "0,1")

@@ -69,6 +69,7 @@ def telling_words(text: str) -> set[str]:
     return {*found[:6], *[f"... {word}" for word in found[-3:]]}
 
 
+@pytest.mark.long
 def test_careful_programs_pass_and_hasty_ones_fail(written: Written, held_out: list[Made]) -> None:
     for made in [made for made, _ in written[::5]] + held_out:
         tests = made.problem["test_list"]

@@ -108,6 +108,7 @@ def test_no_problem_twice(problems: list[dict[str, Any]]) -> None:
     assert len(held_out_signatures()) == len(problems)
 
 
+@pytest.mark.long
 def test_training_keeps_away_from_held_out(
     problems: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +136,7 @@ def test_training_keeps_away_from_held_out(
         assert not signatures[problem["code"]] <= held_out
 
 
+@pytest.mark.long
 def test_training_problems_are_varied_and_right() -> None:
     training = problems_of(3, 3000)
     assert {problem["kind"] for problem in training} == set(KINDS)

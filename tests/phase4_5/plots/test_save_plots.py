@@ -57,6 +57,7 @@ def test_each_picture_fits_a_column_and_can_be_printed(run, name):
     assert b'width="243pt"' in (run.folder / "plots" / f"{name}.svg").read_bytes()
 
 
+@pytest.mark.long
 def test_the_same_run_gives_the_same_bytes_and_nothing_global_is_touched(run, tmp_path):
     """In another process, with other settings at home, and the coefficients in another order."""
     before = contents(run.folder)

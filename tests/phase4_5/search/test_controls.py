@@ -80,6 +80,7 @@ def outcomes(selector, direction, folder, records_kept, coefficient=5.0):
     return {name: test for name, test in tests.items() if test is not None}
 
 
+@pytest.mark.long
 def test_a_random_direction_is_not_told_from_random_ones(selector, tmp_path, records_kept):
     direction = torch.randn(128, generator=torch.Generator().manual_seed(5))
     found = outcomes(selector, direction / direction.norm(), tmp_path, records_kept)

@@ -12,7 +12,9 @@ import run
 pytestmark = pytest.mark.usefixtures("only_the_grid")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGKILL, marks=pytest.mark.long), signal.SIGINT]
+)
 def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, earlier, how):
     journal = earlier / "phase4_5" / "journal.jsonl"
     arguments = [
