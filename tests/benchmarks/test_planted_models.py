@@ -84,6 +84,7 @@ def selected(earlier, tmp_path, monkeypatch):
     return run_phase
 
 
+@pytest.mark.long
 def test_a_direction_that_makes_valid_programs_wrong_is_supported(selected):
     author = author_direction(WIDTH)
     _, incorrect = selected(torch.stack([author, -author]), "4,30", n_held_out=30)

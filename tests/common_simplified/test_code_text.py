@@ -192,6 +192,7 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.long
 def test_what_is_over_never_changes() -> None:
     """Every prefix of every sample that is over keeps its program, whatever follows."""
     source = random.Random(0)

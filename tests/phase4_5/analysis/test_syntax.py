@@ -84,6 +84,7 @@ HOSTILE = textwrap.dedent(
 )
 
 
+@pytest.mark.long
 def test_no_text_ends_the_process():
     done = subprocess.run(
         [sys.executable, "-c", HOSTILE], cwd=ROOT, capture_output=True, text=True, timeout=120

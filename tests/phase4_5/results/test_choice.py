@@ -173,6 +173,7 @@ def test_a_manual_choice_without_an_entry_is_refused(finished, folder, capsys):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.long
 def test_a_choice_outlives_a_grid_without_it_and_every_report_still_tells_it(finished, folder):
     choose(folder, {"correct": 100}, WHY, "Ada")
     assert command(finished, "phase", "4.5", "--coefficients", "1,3") == 0

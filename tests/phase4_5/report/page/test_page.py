@@ -200,6 +200,7 @@ def colours_by_shape(code):
     return _colours_of_shape(re.sub(r"(?<=solve_)\d+", lambda name: "0" * len(name[0]), code))
 
 
+@pytest.mark.long
 def test_1400_examples_fit(tmp_path, monkeypatch):
     run = big_run(tmp_path)
     assert sum(map(len, run.examples.values())) == 1400
