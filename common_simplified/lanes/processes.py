@@ -31,8 +31,10 @@ def processes_for(n_cores: int, n_lanes: int, jobs: Sequence[Job]) -> int:
         n_lanes: of all processes together.
         jobs: neighbours of one prompt belong together.
     """
-    if sys.platform != "linux":
-        return 1  # Elsewhere a process with libraries like torch can't be forked safely.
+    # Elsewhere a process with libraries like torch can't be forked safely; and what
+    # `multiprocessing` started as a daemon may start nothing.
+    if sys.platform != "linux" or multiprocessing.current_process().daemon:
+        return 1
     n_prompts = sum(1 for _ in groupby(jobs, key=lambda job: job.prompt))
     return max(1, min(n_cores, n_lanes // LANES_EACH, len(jobs) // LANES_EACH, n_prompts))
 

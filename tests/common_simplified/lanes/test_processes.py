@@ -142,6 +142,11 @@ def test_there_are_processes_only_where_they_are_worth_their_start(jobs):
     assert processes_for(2, 128, [jobs[0]] * 100) == 1, "a prompt is read once"
 
 
+def test_a_worker_of_a_pool_starts_no_processes_of_its_own(jobs):
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply(processes_for, (2, 128, jobs)) == 1
+
+
 def test_as_many_processors_as_the_threads_that_are_allowed(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for asked, found in (("3", 3), ("64", 8), ("0", 1), ("4,2", 8), ("", 8)):
