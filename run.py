@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 import traceback
@@ -30,6 +31,7 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, 1 (failed run) or 2 (wrong call or input)."""
+    _open_standard_streams()
     parsed = _make_parser().parse_args(arguments)
     setup_logging(parsed.verbose)
     try:
@@ -44,6 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
         _report(f"{type(error).__name__}: {error} (--verbose shows where)", parsed.verbose)
         return 1
     return 0
+
+
+def _open_standard_streams() -> None:
+    """Where a shell has closed one, no file that is opened later may take its place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest one that is free.
 
 
 def _report(message: str, with_traceback: bool) -> None:

@@ -72,3 +72,17 @@ def test_a_choice_is_read_without_models_tables_and_pictures(finished: Path) -> 
         f"load_selected_coefficients({str(finished / 'phase4_5/selected_coefficients.json')!r})"
     )
     assert not imported("-c", script) & (HEAVY | TABLES_AND_PICTURES)
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    script = (
+        "import run; "
+        f"run.main(['status', '--data-dir', {str(tmp_path)!r}]); "
+        f"file = open({str(tmp_path / 'number')!r}, 'w'); "
+        "file.write(str(file.fileno()))"
+    )
+    closed = 'exec "$0" -c "$1" <&- >&- 2>&-'
+    subprocess.run(
+        ["sh", "-c", closed, sys.executable, script], cwd=REPOSITORY_ROOT, timeout=60, check=False
+    )
+    assert int((tmp_path / "number").read_text()) > 2

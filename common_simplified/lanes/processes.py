@@ -5,12 +5,14 @@ of some of the prompts, and this process takes what they write as it comes, so t
 it meanwhile.
 """
 
+import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -19,6 +21,8 @@ from common.errors import PipelineError, RunError
 from common_simplified.generation import Generation, Job
 from common_simplified.lanes.decoder import LaneCounts, LaneDecoder
 
+_PR_SET_PDEATHSIG = 1
+"""Of `linux/prctl.h`."""
 LANES_EACH = 16
 """With fewer lanes a process isn't worth its start."""
 
@@ -52,24 +56,27 @@ class ForkedDecoding:
         """What `LaneDecoder.decode` does; the order is that in which they end.
 
         Raises:
-            RunError: there is no memory for a single lane, or a process was killed.
+            RunError: there is no memory for a single lane, or a process was killed or can't be
+                started.
         """
         context = multiprocessing.get_context("fork")
         self.counts = None
         self._decoder.measure_tolerance(jobs)
+        # By a thread's end, not only by its process's, what it started would end too.
+        parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
         processes: list[Any] = []
         open_ends: list[Connection] = []
         try:
             for numbers in _shares(jobs, self._n_processes):
                 ours, theirs = context.Pipe(duplex=False)
+                open_ends.append(ours)
                 of_process = [jobs[number] for number in numbers], numbers
                 process = context.Process(
-                    target=self._work, args=(*of_process, theirs), daemon=True
+                    target=self._work, args=(*of_process, theirs, parent), daemon=True
                 )
-                processes.append(process)
-                process.start()
-                theirs.close()
-                open_ends.append(ours)
+                with _interrupts_wait(), theirs:
+                    _start(process)
+                    processes.append(process)
             while open_ends:
                 for ready in wait(open_ends):
                     assert isinstance(ready, Connection)
@@ -87,9 +94,11 @@ class ForkedDecoding:
                 process.join()
                 process.close()
 
-    def _work(self, jobs: Sequence[Job], numbers: Sequence[int], end: Connection) -> None:
+    def _work(
+        self, jobs: Sequence[Job], numbers: Sequence[int], end: Connection, parent: int | None
+    ) -> None:
         """Decode jobs in a forked process; send each with its number, and at the end the counts."""
-        _let_go_of_the_parent(end)
+        _let_go_of_the_parent(end, parent)
         decoder = self._decoder
         decoder.share_lanes(self._n_processes)
         # A pipe that nobody reads any more is the end of this process only.
@@ -106,14 +115,45 @@ class ForkedDecoding:
                 end.send(RunError(f"decoding failed: {type(error).__name__}: {error}"))
 
 
-def _let_go_of_the_parent(kept: Connection) -> None:
-    """Close in a forked process what its parent has open, but for one end of a pipe.
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Inside the `with` block, an interrupt can't come between a process and its being known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Which alone is interrupted.
+        return
+    waiting: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _start(process: Any) -> None:
+    try:
+        process.start()
+    except OSError as error:
+        raise RunError(
+            f"a process that decodes can't be started ({error.strerror}); set OMP_NUM_THREADS=1, "
+            "which needs none"
+        ) from error
+
+
+def _let_go_of_the_parent(kept: Connection, parent: int | None) -> None:
+    """Close in a forked process what its parent has open, but for one end of a pipe, and end when
+    `parent` does.
 
     What was open (a journal's lock, a sandbox's pipes) must not stay so here when the parent ends.
     An interrupt is for the parent alone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if parent is not None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept.fileno():
             with suppress(OSError):
@@ -138,7 +178,7 @@ def _received(end: Connection) -> Any:
     """
     try:
         message = end.recv()
-    except EOFError:
+    except (EOFError, OSError):
         raise RunError(
             "a process that decodes was killed, perhaps for want of memory; run again, which goes "
             "on from here, or set OMP_NUM_THREADS=1"

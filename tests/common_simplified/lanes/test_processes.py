@@ -1,5 +1,6 @@
 """Lanes in several processes: the same texts, and nothing is left behind when one is killed."""
 
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -83,6 +84,38 @@ def test_a_killed_process_ends_the_run_with_one_line(embedded, jobs):
     assert children() == before
 
 
+@pytest.mark.parametrize("first_that_fails", [1, 2])
+def test_where_no_process_can_be_started_it_says_so(embedded, jobs, monkeypatch, first_that_fails):
+    before, fork, n_forks = children(), os.fork, 0
+
+    def scarce():
+        nonlocal n_forks
+        n_forks += 1
+        if n_forks >= first_that_fails:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    monkeypatch.setattr(os, "fork", scarce)
+    with pytest.raises(RunError, match=r"can't be started \(Resource temp.*set OMP_NUM_THREADS=1"):
+        next(ForkedDecoding(decoder(embedded), 2).decode(jobs))
+    assert children() == before
+
+
+def test_an_interrupt_while_a_process_starts_leaves_none(embedded, jobs, monkeypatch):
+    before, fork = children(), os.fork
+
+    def interrupted():
+        found = fork()
+        if found:
+            os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(ForkedDecoding(decoder(embedded), 2).decode(jobs))
+    assert children() == before
+
+
 def test_what_fails_in_a_process_is_told_here(embedded, jobs, monkeypatch):
     def fails(*_arguments):
         raise ValueError("a fault")
@@ -119,7 +152,7 @@ def test_of_a_run_that_is_killed_nothing_goes_on(embedded, jobs, tmp_path):
     with lock.open("w") as file:
         # At once: what runs on doesn't hold what its parent had open.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 5
     while any(is_running(pid) for pid in forked):
         assert time.monotonic() < deadline
         time.sleep(0.05)
