@@ -35,7 +35,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "plain_text_path": "embedded/plain_text.txt",
         "split_fractions": [0.45, 0.30, 0.25],
         "phase3_5_temperatures": [0.0, 0.6, 1.2],
-        "phase3_5_samples_per_temperature": 3,
+        "phase3_5_samples_per_temperature": 2,
         "max_new_tokens": 160,
         "generation_lanes": 128,  # A pass has costs that so small a model hardly adds to.
         # Of ten problems the search learns too little; 102 are left to evaluate on.

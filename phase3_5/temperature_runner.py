@@ -13,6 +13,7 @@ from common.files import write_atomically, write_json
 from common.journal import Journal
 from common.logging import get_logger
 from common.problems import load_split
+from common.terms import SteeringType
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.evaluation import Evaluator
 from common_simplified.generation import Job, Sampling
@@ -60,9 +61,7 @@ class TemperatureRobustnessRunner:
         with open_journal(self.generator, self.output_dir) as journal:
             for temperature in self.config.phase3_5_temperatures:
                 by_temperature[temperature] = self._solve(tasks, temperature, journal)
-        activations = {
-            name: self._activations(tasks, feature) for name, feature in features.items()
-        }
+        activations = self._activations(tasks, features)
         report = [
             {
                 "temperature": temperature,
@@ -135,19 +134,29 @@ class TemperatureRobustnessRunner:
         """One of its own for each text, so that a resumed run draws the same."""
         return (self.config.seed * 100_003 + task.problem.task_id) * 1_009 + sample
 
-    def _activations(self, tasks: list[Task], feature: Feature) -> dict[int, float]:
-        """The latent's activation at each prompt's last token: task_id -> activation."""
+    def _activations(
+        self, tasks: list[Task], features: dict[SteeringType, Feature]
+    ) -> dict[SteeringType, dict[int, float]]:
+        """Each latent's activation at each prompt's last token: task_id -> activation."""
+        layers = [feature.layer for feature in features.values()]
+        # Each prompt is read once for all.
+        residuals = {
+            task.problem.task_id: self.generator.last_token_residuals(task.prompt, layers)
+            for task in tasks
+        }
+        return {name: self._encoded(residuals, feature) for name, feature in features.items()}
+
+    def _encoded(
+        self, residuals: dict[int, dict[int, torch.Tensor]], feature: Feature
+    ) -> dict[int, float]:
         sae = load_gemma_scope_sae(feature.layer, str(self.generator.model.device), self.config)
         check_width(sae.W_dec.shape[1], self.generator.model, feature.layer)
         check_latent(sae, feature.feature_idx, feature.layer)
         activations = {}
-        for task in tasks:
-            residual = self.generator.last_token_residuals(task.prompt, [feature.layer])[
-                feature.layer
-            ]
+        for task_id, by_layer in residuals.items():
             with torch.inference_mode():
-                encoded = sae.encode(residual.to(sae.W_dec.device))
-            activations[task.problem.task_id] = float(encoded[feature.feature_idx])
+                encoded = sae.encode(by_layer[feature.layer].to(sae.W_dec.device))
+            activations[task_id] = float(encoded[feature.feature_idx])
         return activations
 
     def _save(self, temperature: float, records: Records) -> None:
