@@ -25,7 +25,7 @@ from common_simplified.model_loader import (
     load_model_config,
     needs_one_thread,
 )
-from common_simplified.processors import usable_processors
+from common_simplified.processors import computing_processors
 from common_simplified.residual_stream import last_token_residuals
 from common_simplified.teacher_forcing import PassLimits
 
@@ -155,7 +155,7 @@ class CodeGenerator:
     @property
     def _n_cores(self) -> int:
         """How many processes may decode: more than one only where threads bring nothing."""
-        return usable_processors() if needs_one_thread(self.model) else 1
+        return computing_processors() if needs_one_thread(self.model) else 1
 
     @cached_property
     def _decoder(self) -> LaneDecoder:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from plot_runs import NAMES
 
 from phase4_5.plots.direction import directions_of
 from phase4_5.plots.page import draw_page, save_page
@@ -56,14 +57,7 @@ def test_the_noise_floor_stands_before_the_selected_coefficients(browser, run):
     assert order[:2] == ["noise-floor", "selected"]
 
 
-PICTURES = [
-    "flip_rate",
-    "correction_and_corruption",
-    "wanted_effect",
-    "quality",
-    "damage",
-    "failure_modes",
-]
+PICTURES = NAMES[:-1]
 BLACK, ORANGE = "#000000", "#e69f00"
 
 

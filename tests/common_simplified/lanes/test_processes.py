@@ -18,7 +18,7 @@ from common_simplified.code_generator import CodeGenerator
 from common_simplified.generation import Generation, Job
 from common_simplified.lanes import LaneDecoder
 from common_simplified.lanes.processes import ForkedDecoding, processes_for
-from common_simplified.processors import usable_processors
+from common_simplified.processors import computing_processors
 from common_simplified.solving import make_tasks
 
 N_JOBS = 32
@@ -184,6 +184,6 @@ def test_as_many_processors_as_the_threads_that_are_allowed(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for asked, found in (("3", 3), ("64", 8), ("0", 1), ("4,2", 8), ("", 8)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert usable_processors() == found
+        assert computing_processors() == found
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert usable_processors() == 8
+    assert computing_processors() == 8

@@ -4,7 +4,7 @@ import json
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from plot_runs import plot_run
+from plot_runs import NAMES, plot_run
 
 from phase4_5.plots.axes import SideBySide
 from phase4_5.plots.direction import directions_of
@@ -14,14 +14,8 @@ from phase4_5.report.page.data import page_data
 from phase4_5.report.page.panels import panels_of, tree
 
 GRID = (0, 1, 3, 10, 30, 100, 300, 1000)
-SHOWN = [
-    "flip_rate",
-    "correction_and_corruption",
-    "wanted_effect",
-    "quality",
-    "damage",
-    "failure_modes",
-]
+SHOWN = NAMES[:-1]
+"""All but the map of outcomes."""
 
 
 @pytest.fixture
