@@ -1,11 +1,61 @@
 """What the chosen coefficients did to problems that had no part in choosing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from phase4_5.analysis.metrics import Share, measure, rate_with_interval
+from phase4_5.analysis.random_directions import against_directions
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.analysis.statistics import mcnemar_p
 from phase4_5.records import DirectionTest, FinalEvaluation, Metrics, ProgramRecord
+
+
+def summarise_looks(
+    latent: Sequence[ProgramRecord],
+    directions: Mapping[str, Sequence[ProgramRecord]],
+    tried: Mapping[int, Collection[float]],
+    bounds: Mapping[str, float] | None = None,
+) -> FinalEvaluation:
+    """The summary of a coefficient on held-out problems, beside random directions.
+
+    Who looks at several coefficients there and keeps the best is told of a gain that isn't there;
+    problems that only this one was tried on tell the truth, and are compared by themselves if they
+    are at least half (few could show nothing).
+
+    Args:
+        latent: its records, one a problem.
+        directions: each direction's records, of at least one of these problems.
+        tried: the coefficients that each problem (`task_id`) was tried with.
+        bounds: as in `analysis.metrics.measure`.
+
+    Raises:
+        ValueError: there are no records.
+    """
+    unopened = [
+        record for record in latent if not set(tried[record.task_id]) - {record.coefficient}
+    ]
+    apart = None
+    if len(latent) / 2 <= len(unopened) < len(latent):
+        where = f"on the {len(unopened)} problems that no other coefficient was tried on"
+        apart = against_directions(unopened, _on(unopened, directions), where)
+    return summarise_final(
+        latent,
+        against_directions(latent, directions, f"on {len(latent)} problems outside the search"),
+        bounds,
+        sorted(set().union(*tried.values())),
+        apart,
+    )
+
+
+def _on(
+    problems: Sequence[ProgramRecord], directions: Mapping[str, Sequence[ProgramRecord]]
+) -> dict[str, list[ProgramRecord]]:
+    """The directions' records of these problems; only directions that have some."""
+    task_ids = {record.task_id for record in problems}
+    found = {
+        name: [record for record in records if record.task_id in task_ids]
+        for name, records in directions.items()
+    }
+    return {name: records for name, records in found.items() if records}
 
 
 def summarise_final(
@@ -13,12 +63,14 @@ def summarise_final(
     directions: DirectionTest | None = None,
     bounds: Mapping[str, float] | None = None,
     looked_at: Sequence[float] = (),
+    unopened: DirectionTest | None = None,
 ) -> FinalEvaluation:
     """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
     The preservation rate is the percentage of baseline passes that still pass: what is left of
     the corruption rate. The shortcomings are what would keep the coefficient from being
-    recommended by these problems. `looked_at` are all coefficients that were tried on them.
+    recommended by these problems. `looked_at` are all coefficients that were tried on them,
+    `unopened` is what `directions` is, of the problems that only this one was tried on.
 
     Raises:
         ValueError: there are no records.
@@ -35,5 +87,6 @@ def summarise_final(
             "shortcomings": shortcomings(metrics),
             "directions": directions,
             "looked_at": list(looked_at),
+            "unopened": unopened,
         }
     )

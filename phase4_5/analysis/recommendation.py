@@ -182,6 +182,8 @@ def _why_best(
         sentences.append(
             f"Beware: none of its flips is a {WANTED[steering_type][0]}, the effect wanted."
         )
+    elif _net_effect(chosen, steering_type) <= 0:
+        sentences.append("Beware: it corrupts at least as large a share as it corrects.")
     return " ".join(sentences)
 
 

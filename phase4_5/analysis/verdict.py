@@ -4,7 +4,8 @@ Supported: on the problems of the search and on held-out ones the code keeps its
 held-out ones the latent does more of what is wanted than random directions of the same norm do.
 Contradicted: the held-out problems say the opposite. All else is unproven, also what nobody has
 looked at. Who tries several coefficients on the held-out problems and keeps the best has looked
-several times: p is multiplied by how many were tried (Bonferroni).
+several times: then what counts are the problems that no other coefficient was tried on, if half of
+them are left; else p is multiplied by how many were tried (Bonferroni).
 """
 
 from dataclasses import dataclass
@@ -83,6 +84,14 @@ def _missing(search: Metrics | None, final: FinalEvaluation) -> list[str]:
             "on problems outside the search its effect can't be told from that of random "
             f"directions of the same norm ({test.difference:+.1f} points, p = {test.p:.2g})"
         )
+    elif final.unopened is not None:
+        if final.unopened.outcome != "more":
+            found.append(
+                f"{_tried(final)} on the problems outside the search, and on the "
+                f"{final.unopened.n_problems} that only this one was tried on its effect can't be "
+                "told from that of random directions of the same norm "
+                f"({final.unopened.difference:+.1f} points, p = {final.unopened.p:.2g})"
+            )
     elif (p := test.p * _n_looks(final)) >= SIGNIFICANCE:
         found.append(
             f"on the problems outside the search {_n_looks(final)} coefficients were tried, and "
@@ -95,13 +104,15 @@ def _n_looks(final: FinalEvaluation) -> int:
     return max(1, len(final.looked_at))
 
 
-def _looks(final: FinalEvaluation) -> str:
-    if _n_looks(final) == 1:
-        return ""
+def _tried(final: FinalEvaluation) -> str:
     tried = ", ".join(f"{coefficient:g}" for coefficient in final.looked_at)
-    return (
-        f" {_n_looks(final)} coefficients ({tried}) were tried on these problems; corrected for "
-        f"that, p = {min(1.0, final.directions.p * _n_looks(final)):.2g}."
-        if final.directions is not None
-        else ""
-    )
+    return f"{_n_looks(final)} coefficients ({tried}) were tried"
+
+
+def _looks(final: FinalEvaluation) -> str:
+    if _n_looks(final) == 1 or final.directions is None:
+        return ""
+    if final.unopened is not None:
+        return f" {_tried(final)} there, so what counts: {final.unopened.statement}"
+    p = min(1.0, final.directions.p * _n_looks(final))
+    return f" {_tried(final)} on these problems; corrected for that, p = {p:.2g}."

@@ -104,6 +104,9 @@ class FinalEvaluation(Metrics):
     """Against random directions at the same strength, on the same problems."""
     looked_at: list[float] = []
     """All coefficients of this direction that were tried on these problems, this one included."""
+    unopened: DirectionTest | None = None
+    """The same as `directions` on those of the problems that no other coefficient of this direction
+    was tried on; None if that is all of them, or less than half."""
 
 
 class Neighbours(FileModel):

@@ -44,16 +44,15 @@ def held_out_problems(
     """Up to `count` baseline problems that the search hasn't `used`, ordered by `task_id`.
 
     If there are more, a simple random sample, so that rates are those of the split; the same for
-    the same seed.
+    the same seed, and part of every larger one.
     """
     taken = {problem.task_id for problem in used}
     rest = sorted(
         (problem for problem in baseline if problem.task_id not in taken),
         key=lambda problem: problem.task_id,
     )
-    if len(rest) > count:
-        rest = random.Random(seed).sample(rest, count)
-    return sorted(rest, key=lambda problem: problem.task_id)
+    drawn = random.Random(seed).sample(rest, len(rest))[:count]
+    return sorted(drawn, key=lambda problem: problem.task_id)
 
 
 def _cut(length: int, index: int, parts: int) -> int:

@@ -91,17 +91,13 @@ class Runner:
 
     def coefficients_tried(
         self, steering_type: SteeringType, problems: Sequence[BaselineProblem]
-    ) -> list[float]:
-        """The coefficients of a direction with a record of any of the problems, smallest first."""
-        if self._journal is None:
-            return []
-        task_ids = {problem.task_id for problem in problems}
-        tried = {
-            key[1]
-            for key in self._journal.finished()
-            if len(key) == 3 and key[0] == steering_type and key[2] in task_ids
-        }
-        return sorted(tried)
+    ) -> dict[int, set[float]]:
+        """The coefficients of a direction that each of the problems has a record of."""
+        tried: dict[int, set[float]] = {problem.task_id: set() for problem in problems}
+        for key in self._journal.finished() if self._journal is not None else ():
+            if len(key) == 3 and key[0] == steering_type and key[2] in tried:
+                tried[key[2]].add(key[1])
+        return tried
 
     def residual_norms(
         self, problems: Sequence[BaselineProblem], layers: Sequence[int]

@@ -13,9 +13,8 @@ from common.terms import SteeringType
 from common_simplified.steering import Steering
 from phase3_6.baseline import BaselineProblem
 from phase4_5.analysis.control_comparison import compare_with_controls
-from phase4_5.analysis.final_summary import summarise_final
+from phase4_5.analysis.final_summary import summarise_looks
 from phase4_5.analysis.metrics import own_bounds, summarise_coefficient
-from phase4_5.analysis.random_directions import against_directions
 from phase4_5.records import (
     CoefficientSummary,
     Controls,
@@ -205,15 +204,12 @@ class Search:
         self._save(final, FINAL_EXAMPLES_DIR, "final_evaluation")
         self.final = list(chain.from_iterable(final))
         directions = self._final_controls(cells)
-        where = f"on {len(held_out)} problems outside the search"
         return {
-            steering_type: summarise_final(
+            steering_type: summarise_looks(
                 latents[steering_type][coefficient],
-                against_directions(
-                    latents[steering_type][coefficient], directions[steering_type], where
-                ),
-                self._bounds,
+                directions[steering_type],
                 self._runner.coefficients_tried(steering_type, held_out),
+                self._bounds,
             )
             for steering_type, coefficient in coefficients.items()
         }

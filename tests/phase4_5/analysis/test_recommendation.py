@@ -129,7 +129,14 @@ def test_the_rationale_says_why_this_one_and_why_no_other():
 def test_flips_in_the_other_direction_only_are_told():
     rationale = recommend([summary(30, 40, correction_rate=0.0)], "correct").rationale
     assert "none of its flips is a correction" in rationale
-    assert "Beware" not in recommend([summary(30, 40)], "correct").rationale
+    helpful = summary(30, 40, correction_rate=40.0, corruption_rate=10.0)
+    assert "Beware" not in recommend([helpful], "correct").rationale
+
+
+def test_a_coefficient_that_does_more_harm_than_good_is_told():
+    harmful = summary(30, 40, correction_rate=20.0, corruption_rate=60.0)
+    assert "corrupts at least as large a share" in recommend([harmful], "correct").rationale
+    assert "Beware" not in recommend([harmful], "incorrect").rationale
 
 
 def test_none_qualifies_and_the_one_nearest_to_the_band_is_named():

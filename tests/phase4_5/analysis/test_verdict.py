@@ -36,6 +36,23 @@ def test_who_has_looked_twice_is_told_so():
     )
 
 
+def test_of_problems_looked_at_twice_only_the_unopened_half_counts():
+    looked = {"looked_at": [3.0, 10.0]}
+    on_all = make_direction_test(p=0.03)
+    shown = make_direction_test(p=0.01, n_problems=50, statement="More on those 50.")
+    judged = judge(make_summary(10, 4), final(on_all, unopened=shown, **looked), "correct")
+    assert judged.verdict == "supported"  # 0.03 for each of two looks would be too much.
+    assert judged.reason.endswith(
+        "2 coefficients (3, 10) were tried there, so what counts: More on those 50."
+    )
+    nothing = make_direction_test(p=0.4, n_problems=50, difference=1.5, outcome="alike")
+    judged = judge(make_summary(10, 4), final(on_all, unopened=nothing, **looked), "correct")
+    assert judged.verdict == "unproven"
+    assert "2 coefficients (3, 10) were tried" in judged.reason
+    assert "on the 50 that only this one was tried on" in judged.reason
+    assert "(+1.5 points, p = 0.4)" in judged.reason
+
+
 @pytest.mark.parametrize(
     ("search", "evaluated", "reason"),
     [

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from phase3_6.baseline import BaselineProblem
-from phase4_5.search.problem_sample import sample_problems
+from phase4_5.search.problem_sample import held_out_problems, sample_problems
 
 
 def problem(task_id, complexity, passed):
@@ -42,6 +42,20 @@ def test_as_many_as_wanted_and_none_twice(count):
     chosen = sample_problems(baseline(), count, seed=3)
     assert len({p.task_id for p in chosen}) == count == len(chosen)
     assert all(a.task_id < b.task_id for a, b in itertools.pairwise(chosen))
+
+
+def test_fewer_held_out_problems_are_part_of_more():
+    """So that who tries several strengths on some of them has others left for the last."""
+    everything = baseline(60)
+    used = sample_problems(everything, 10, 42)
+    drawn = [
+        {one.task_id for one in held_out_problems(everything, used, count, 42)}
+        for count in (0, 10, 25, 50, 90)
+    ]
+    assert [len(ids) for ids in drawn] == [0, 10, 25, 50, 50]
+    assert all(fewer < more for fewer, more in zip(drawn[:-2], drawn[1:-1], strict=True))
+    assert not drawn[-1] & {one.task_id for one in used}
+    assert drawn[2] != set(sorted(drawn[-1])[:25])  # Not simply the first.
 
 
 def test_fewer_than_wanted_are_all_taken():
