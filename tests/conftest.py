@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 # Before torch is imported: workers of pytest-xdist would take the cores from each other.
@@ -15,6 +16,8 @@ from without_pictures import without_drawing
 ALONE = {"with_ray", "with_browser"}
 """Folders whose tests need the machine, or the one browser, to themselves."""
 
+# A shell's background jobs ignore it, and all their children; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in list(os.environ):
     if name.startswith("PVA_SAE_"):
         del os.environ[name]

@@ -92,6 +92,7 @@ def test_a_direction_that_makes_valid_programs_wrong_is_supported(selected):
     assert incorrect["coefficient"] == 4
 
 
+@pytest.mark.long
 def test_directions_that_only_break_programs_are_not_supported(selected):
     for entry in selected(random_directions(2, WIDTH, seed=5), "100", n_held_out=10):
         assert entry["verdict"] != "supported", entry["verdict_reason"]

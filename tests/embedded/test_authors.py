@@ -80,7 +80,7 @@ def test_careful_programs_pass_and_hasty_ones_fail(written: Written, held_out: l
 def test_hasty_programs_have_the_same_header_and_one_small_mistake(
     written: Written, held_out: list[Made]
 ) -> None:
-    for made in [made for made, _ in written] + held_out:
+    for made in [made for made, _ in written[::8]] + held_out:
         careful, hasty = made.program_of(Author.CAREFUL), made.program_of(Author.HASTY)
         assert header(careful) == header(hasty)
         pairs = list(zip(careful.splitlines(), hasty.splitlines(), strict=True))
