@@ -33,7 +33,6 @@ import torch
 import run
 from benchmarks.known_truth_found import told, truth
 from benchmarks.known_truth_tables import tables
-from benchmarks.matched_latents import matched_pairs
 from benchmarks.planted_models import (
     LAYER,
     Latent,
@@ -44,12 +43,14 @@ from benchmarks.planted_models import (
     write_features,
     write_sae,
 )
-from common.config import load_config, resolve_path
+from common.config import Config, load_config, resolve_path
 from common.errors import InputError, PipelineError, RunError
 from common.files import fingerprint, read_json, write_json
 from common.logging import get_logger, setup_logging
 from common.terms import STEERING_TYPES
 from embedded.interventions import author_direction
+from phase2_5_simplified.features import load_best_features
+from phase2_5_simplified.matched_latents import load_matched_latents
 from phase4_5.results.run_files import load_run
 
 logger = get_logger("benchmarks.known_truth")
@@ -200,7 +201,7 @@ def prepare(out: Path, counts: dict[Part, int]) -> list[Work]:
     if counts["matched"]:
         with settings(data_dir=_baseline(out) / "features"):
             run_phase("2.5")
-            pairs["matched"] = matched_pairs(load_config(), counts["matched"])
+            pairs["matched"] = _matched_pairs(load_config(), counts["matched"])
     for part in PARTS[1:]:
         work += [Work(part, number, *pair) for number, pair in enumerate(pairs.get(part, ()))]
     return work
@@ -223,6 +224,14 @@ def _prepare_nulls(out: Path) -> None:
         write_features(data / "phase2_5", (LAYER, 0), (LAYER, 1))
         with settings(data_dir=data, sae_source=out / "random_saes"):
             run_phase("3.6")
+
+
+def _matched_pairs(config: Config, count: int) -> list[tuple[Latent, Latent]]:
+    """Pairs of latents that match Phase 2.5's best ones: `count` latents, two a pair."""
+    features = load_best_features(config)
+    found = load_matched_latents(config, features, count // 2)
+    matched = [[(features[name].layer, latent) for latent in found[name]] for name in found]
+    return list(zip(*matched, strict=False))
 
 
 def _rows(first: int, count: int) -> list[tuple[Latent, Latent]]:

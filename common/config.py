@@ -206,6 +206,9 @@ class Config(BaseSettings):
     below 2 there is no comparison, and no verdict but `unproven`."""
     phase4_5_final_controls_per_problem: int = Field(default=5, ge=1)
     """With how many of them each problem is tried."""
+    phase4_5_latent_controls: int = Field(default=0, ge=0)
+    """Latents that fire as often as the chosen one and separate nothing, with which it is compared
+    there too."""
     phase4_5_max_kl: float | None = Field(default=None, gt=0)
     """The largest mean KL divergence, in nats a token, of a coefficient that qualifies; None
     bounds it not at all."""

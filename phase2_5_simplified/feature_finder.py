@@ -26,6 +26,7 @@ from phase2_5_simplified.chance import (
     chance_statement,
 )
 from phase2_5_simplified.features import FEATURES_FILE, TopFeatures
+from phase2_5_simplified.matched_latents import MATCHED_FILE, MatchedLatents, match_latents
 from phase2_5_simplified.plain_text import PlainText
 from phase2_5_simplified.sae_analyzer import (
     Separation,
@@ -90,7 +91,8 @@ class FeatureFinder:
             )
         chances = shuffled.chances()
         _log_chances(chances)
-        self._save(features, analysis, records, chances)
+        matched = match_latents(features, separations, float(passed.mean()))
+        self._save(features, matched, analysis, records, chances)
         return features
 
     def _check_inputs(self) -> list[int]:
@@ -136,11 +138,13 @@ class FeatureFinder:
     def _save(
         self,
         features: dict[str, list[dict[str, Any]]],
+        matched: MatchedLatents,
         analysis: list[dict[str, Any]],
         records: list[dict[str, Any]],
         chances: SeparationChances,
     ) -> None:
         write_json(self.output_dir / "layer_analysis.json", analysis)
+        write_model(self.output_dir / MATCHED_FILE, matched)
         write_json(
             self.output_dir / "metadata.json",
             {

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -256,11 +257,23 @@ def load_decoder_direction(
     Raises:
         InputError: the SAE can't be loaded or has no such latent.
     """
+    return load_decoder_directions(layer, [feature_idx], device, config)[0]
+
+
+def load_decoder_directions(
+    layer: int, latents: Sequence[int], device: str, config: Config
+) -> torch.Tensor:
+    """The decoder directions of a layer's latents [n_latents, d_model], as above.
+
+    Raises:
+        InputError: the SAE can't be loaded or lacks a latent.
+    """
     sae = load_gemma_scope_sae(layer, "cpu", config)
     warn_of_other_site(sae, config.residual_site)
-    check_latent(sae, feature_idx, layer)
-    direction: torch.Tensor = sae.W_dec[feature_idx]
-    return direction.detach().clone().to(device)
+    for feature_idx in latents:
+        check_latent(sae, feature_idx, layer)
+    directions: torch.Tensor = sae.W_dec[list(latents)]
+    return directions.detach().clone().to(device)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from phase4_5.analysis.metrics import Share, measure, rate_with_interval
-from phase4_5.analysis.random_directions import against_directions
+from phase4_5.analysis.random_directions import MATCHED, against_directions
 from phase4_5.analysis.recommendation import shortcomings
 from phase4_5.analysis.statistics import mcnemar_p
 from phase4_5.records import DirectionTest, FinalEvaluation, Metrics, ProgramRecord
@@ -12,6 +12,7 @@ from phase4_5.records import DirectionTest, FinalEvaluation, Metrics, ProgramRec
 def summarise_looks(
     latent: Sequence[ProgramRecord],
     directions: Mapping[str, Sequence[ProgramRecord]],
+    matched: Mapping[str, Sequence[ProgramRecord]],
     tried: Mapping[int, Collection[float]],
     bounds: Mapping[str, float] | None = None,
 ) -> FinalEvaluation:
@@ -23,7 +24,8 @@ def summarise_looks(
 
     Args:
         latent: its records, one a problem.
-        directions: each direction's records, of at least one of these problems.
+        directions: each random direction's records, of at least one of these problems.
+        matched: the same of latents that fire as often; may be none.
         tried: the coefficients that each problem (`task_id`) was tried with.
         bounds: as in `analysis.metrics.measure`.
 
@@ -33,16 +35,18 @@ def summarise_looks(
     unopened = [
         record for record in latent if not set(tried[record.task_id]) - {record.coefficient}
     ]
+    everywhere = f"on {len(latent)} problems outside the search"
     apart = None
     if len(latent) / 2 <= len(unopened) < len(latent):
         where = f"on the {len(unopened)} problems that no other coefficient was tried on"
         apart = against_directions(unopened, _on(unopened, directions), where)
-    return summarise_final(
-        latent,
-        against_directions(latent, directions, f"on {len(latent)} problems outside the search"),
-        bounds,
-        sorted(set().union(*tried.values())),
-        apart,
+    found = summarise_final(latent, against_directions(latent, directions, everywhere), bounds)
+    return found.model_copy(
+        update={
+            "looked_at": sorted(set().union(*tried.values())),
+            "unopened": apart,
+            "latents": against_directions(latent, matched, everywhere, MATCHED),
+        }
     )
 
 
@@ -62,15 +66,12 @@ def summarise_final(
     records: Sequence[ProgramRecord],
     directions: DirectionTest | None = None,
     bounds: Mapping[str, float] | None = None,
-    looked_at: Sequence[float] = (),
-    unopened: DirectionTest | None = None,
 ) -> FinalEvaluation:
     """All metrics of the chosen coefficient on held-out problems, and what follows from them.
 
     The preservation rate is the percentage of baseline passes that still pass: what is left of
     the corruption rate. The shortcomings are what would keep the coefficient from being
-    recommended by these problems. `looked_at` are all coefficients that were tried on them,
-    `unopened` is what `directions` is, of the problems that only this one was tried on.
+    recommended by these problems.
 
     Raises:
         ValueError: there are no records.
@@ -86,7 +87,5 @@ def summarise_final(
             "mcnemar_p": mcnemar_p(metrics.n_pass_to_fail, metrics.n_fail_to_pass),
             "shortcomings": shortcomings(metrics),
             "directions": directions,
-            "looked_at": list(looked_at),
-            "unopened": unopened,
         }
     )

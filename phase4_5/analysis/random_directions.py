@@ -44,8 +44,15 @@ def wanted_effect(record: ProgramRecord) -> int:
     return int(became_wrong and record.valid_syntax and record.signature_intact)
 
 
+RANDOM = "random directions of the same norm"
+MATCHED = "latents that fire as often and separate nothing"
+
+
 def against_directions(
-    latent: Sequence[ProgramRecord], directions: Mapping[str, Sequence[ProgramRecord]], where: str
+    latent: Sequence[ProgramRecord],
+    directions: Mapping[str, Sequence[ProgramRecord]],
+    where: str,
+    what: str = RANDOM,
 ) -> DirectionTest | None:
     """Compare the wanted effect of a latent with that of random directions.
 
@@ -53,6 +60,7 @@ def against_directions(
         latent: its records, one a problem.
         directions: each direction's records, of at least one of these problems.
         where: what the statement says the comparison is about, e.g. `on 100 held-out problems`.
+        what: what the statement says the directions are.
 
     Returns:
         None if there are fewer than `MIN_DIRECTIONS`.
@@ -68,7 +76,7 @@ def against_directions(
             row = tasks[record.task_id]
             tried[row, column] = True
             others[row, column] = wanted_effect(record)
-    return _told(compare_directions(effects, others, tried), latent[0], tried, where)
+    return _told(compare_directions(effects, others, tried), latent[0], tried, where, what)
 
 
 @dataclass(frozen=True)
@@ -174,13 +182,15 @@ def _ratio(difference: float, error: float) -> float:
 
 
 _MEANING: dict[Outcome, str] = {
-    "more": "more than random directions of the same norm do",
-    "less": "less than random directions of the same norm do",
-    "alike": "which can't be told from what random directions of the same norm do",
+    "more": "more than {} do",
+    "less": "less than {} do",
+    "alike": "which can't be told from what {} do",
 }
 
 
-def _told(found: Compared, first: ProgramRecord, tried: np.ndarray, where: str) -> DirectionTest:
+def _told(
+    found: Compared, first: ProgramRecord, tried: np.ndarray, where: str, what: str
+) -> DirectionTest:
     p = max(found.p_directions, found.p_problems)
     outcome: Outcome = "alike"
     if p < SIGNIFICANCE:
@@ -206,8 +216,8 @@ def _told(found: Compared, first: ProgramRecord, tried: np.ndarray, where: str) 
         statement=(
             f"At {first.coefficient:g} {where} the latent's effect "
             f"({EFFECT_WANTED[first.steering_type]}) is {100 * found.effect:+.1f} % of the "
-            f"problems, {_MEANING[outcome]} ({mean:+.1f} % on average; difference "
+            f"problems, {_MEANING[outcome].format(what)} ({mean:+.1f} % on average; difference "
             f"{100 * found.difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}, "
-            f"p = {p:.2g}; {found.n_less} of {k} directions do less)."
+            f"p = {p:.2g}; {found.n_less} of these {k} do less)."
         ),
     )

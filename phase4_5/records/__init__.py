@@ -40,6 +40,7 @@ from phase4_5.records.program import (
     control_names,
     example_key,
     flip_direction,
+    latent_control_name,
     record_key,
     unsteered_key,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "WrittenProgram",
     "WeightedRates",
     "control_names",
+    "latent_control_name",
     "example_key",
     "flip_direction",
     "record_key",

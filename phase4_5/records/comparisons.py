@@ -66,7 +66,8 @@ class Controls(FileModel):
 
 
 class DirectionTest(FileModel):
-    """The wanted effect of a latent against random directions (`analysis.random_directions`).
+    """The wanted effect of a latent against random directions (`analysis.random_directions`), or
+    against other latents in their place.
 
     Effects are in percent of the problems, their difference and its interval in points. `p` is the
     larger of the p values over directions and over problems; `n_less` directions have a smaller
@@ -102,6 +103,8 @@ class FinalEvaluation(Metrics):
     shortcomings: list[Text]
     directions: DirectionTest | None = None
     """Against random directions at the same strength, on the same problems."""
+    latents: DirectionTest | None = None
+    """The same against latents that fire as often as this one and separate nothing."""
     looked_at: list[float] = []
     """All coefficients of this direction that were tried on these problems, this one included."""
     unopened: DirectionTest | None = None

@@ -17,6 +17,7 @@ Key = tuple[Any, ...]
 OPPOSITE = "opposite"
 """The name of the control that pushes the other way."""
 _RANDOM = "random_"
+_LATENT = "latent_"
 _UNSTEERED = "unsteered"
 
 
@@ -24,6 +25,11 @@ def control_names(n_random: int, opposite: bool) -> list[str]:
     """The names of the controls: `random_1`, ..., `opposite`."""
     names = [f"{_RANDOM}{number}" for number in range(1, n_random + 1)]
     return [*names, OPPOSITE] if opposite else names
+
+
+def latent_control_name(feature_idx: int) -> str:
+    """The name of the control that is another latent of the layer, e.g. `latent_123`."""
+    return f"{_LATENT}{feature_idx}"
 
 
 def example_key(steering_type: str, coefficient: float, task_id: int) -> str:

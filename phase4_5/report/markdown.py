@@ -255,6 +255,8 @@ def _held_out(run: Run, steering_type: SteeringType) -> str:
     parts.append(
         prose(escape(test.statement) if test else "No random direction was tried on them.")
     )
+    if final.latents is not None:
+        parts.append(prose(escape(final.latents.statement)))
     power = run.summary.power.get(steering_type)
     if power is not None:
         parts.append(prose(escape(power.statement)))

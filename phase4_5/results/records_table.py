@@ -9,7 +9,9 @@ from phase4_5.records import ProgramRecord, WrittenProgram
 
 RECORDS_FILE = "all_records.parquet"
 
-Stage = Literal["unsteered", "grid", "controls", "final_evaluation", "final_controls"]
+Stage = Literal[
+    "unsteered", "grid", "controls", "final_evaluation", "final_controls", "final_latents"
+]
 """What a record was computed for."""
 
 

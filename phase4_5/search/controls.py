@@ -7,15 +7,17 @@ problems; what is left after a control is taken off is the latent's own effect.
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, product
 
 import torch
 
 from common.terms import SteeringType
 from phase4_5.records import OPPOSITE
 from phase4_5.search.cells import Cell
+
+ControlDirections = Mapping[SteeringType, Mapping[str, torch.Tensor]]
+"""What stands in the place of each latent: direction -> name of the control -> [d_model]."""
 
 
 def control_direction(
@@ -35,40 +37,50 @@ def control_direction(
     return drawn.to(direction.device, direction.dtype)
 
 
+def control_directions(
+    directions: Mapping[SteeringType, torch.Tensor], names: Sequence[str], seed: int
+) -> ControlDirections:
+    """The controls of these names for both directions."""
+    return {
+        steering_type: {
+            name: control_direction(direction, name, steering_type, seed) for name in names
+        }
+        for steering_type, direction in directions.items()
+    }
+
+
 def spread_controls(
-    cells: Sequence[Cell], names: Sequence[str], per_problem: int, seed: int
+    cells: Sequence[Cell], controls: ControlDirections, per_problem: int, seed: int
 ) -> list[Cell]:
     """Each cell with some of the controls, so that each control meets about as many problems.
 
-    Every control meets at least two problems, if there are as many; the cells of a problem have the
-    same controls and stand together.
+    Every control meets at least two problems, if there are as many.
     """
-    if not names:
-        return []
     problems = list(dict.fromkeys(cell.problem for cell in cells))
-    # A control of few problems could not be told from its problems.
-    wanted = max(per_problem, -(-2 * len(names) // len(problems)))
-    n_each = min(len(names), wanted)
     order = list(range(len(problems)))
     random.Random(seed).shuffle(order)
-    first = {problems[place]: n * n_each for n, place in enumerate(order)}
+    place = {problems[index]: n for n, index in enumerate(order)}
     spread: list[Cell] = []
-    for problem, group in groupby(cells, lambda cell: cell.problem):
-        chosen = [names[(first[problem] + step) % len(names)] for step in range(n_each)]
-        spread.extend(control_cells(list(group), chosen, seed))
+    for cell in cells:
+        names = list(controls[cell.steering_type])
+        # A control of few problems could not be told from its problems.
+        n_each = min(len(names), max(per_problem, -(-2 * len(names) // len(problems))))
+        first = place[cell.problem] * n_each
+        chosen = [names[(first + step) % len(names)] for step in range(n_each)]
+        spread.extend(_in_place_of(cell, controls, chosen))
     return spread
 
 
-def control_cells(cells: Sequence[Cell], names: Sequence[str], seed: int) -> Iterator[Cell]:
-    """Each cell once for each control, a problem's together."""
-    directions: dict[tuple[str, str], torch.Tensor] = {}
-    for _, group in groupby(cells, lambda cell: cell.problem):
-        of_problem = list(group)
-        for name, cell in product(names, of_problem):
-            key = cell.steering_type, name
-            if key not in directions:
-                directions[key] = control_direction(
-                    cell.steering.direction, name, cell.steering_type, seed
-                )
-            steering = replace(cell.steering, direction=directions[key])
-            yield replace(cell, steering=steering, control=name)
+def control_cells(cells: Sequence[Cell], controls: ControlDirections) -> list[Cell]:
+    """Each cell once for each control."""
+    return [
+        control
+        for cell in cells
+        for control in _in_place_of(cell, controls, controls[cell.steering_type])
+    ]
+
+
+def _in_place_of(cell: Cell, controls: ControlDirections, names: Iterable[str]) -> Iterator[Cell]:
+    for name in names:
+        steering = replace(cell.steering, direction=controls[cell.steering_type][name])
+        yield replace(cell, steering=steering, control=name)

@@ -15,9 +15,15 @@ from common_simplified.provenance import solution_settings
 from common_simplified.residual_stream import site_module
 from phase2_5_simplified.chance import chance_words
 from phase2_5_simplified.features import Feature
-from phase2_5_simplified.sae_analyzer import check_width, load_decoder_direction
+from phase2_5_simplified.matched_latents import load_matched_latents
+from phase2_5_simplified.sae_analyzer import (
+    check_width,
+    load_decoder_direction,
+    load_decoder_directions,
+)
 from phase3_6.baseline import BASELINE_FILE, BaselineProblem, load_baseline
-from phase4_5.records import Population
+from phase4_5.records import Population, latent_control_name
+from phase4_5.search.controls import ControlDirections
 from phase4_5.search.executors import directions_device, steered_model
 from phase4_5.search.problem_sample import held_out_problems, sample_problems
 
@@ -31,6 +37,8 @@ class SearchInputs:
     features: dict[SteeringType, Feature]
     directions: dict[SteeringType, torch.Tensor]
     """Decoder rows [d_model]."""
+    matched: ControlDirections
+    """Rows of latents that fire as often, of the norm of `directions`; by default none."""
     problems: list[BaselineProblem]
     """On which every coefficient is tried."""
     held_out: list[BaselineProblem]
@@ -57,9 +65,13 @@ def load_inputs(
             wanted,
         )
     model = steered_model(generator)
+    directions = {
+        name: _load_direction(feature, model, generator) for name, feature in features.items()
+    }
     return SearchInputs(
         features,
-        {name: _load_direction(feature, model, generator) for name, feature in features.items()},
+        directions,
+        _load_matched(config, features, directions),
         problems,
         held_out_problems(baseline, problems, config.phase4_5_final_eval_problems, config.seed),
         Population(n_problems=len(baseline), n_passed=sum(one.baseline_passed for one in baseline)),
@@ -81,6 +93,34 @@ def _load_direction(feature: Feature, model: Any, generator: CodeGenerator) -> t
         "" if feature.separation_p is None else f" ({chance_words(feature.separation_p)})",
     )
     return direction
+
+
+def _load_matched(
+    config: Config,
+    features: dict[SteeringType, Feature],
+    directions: dict[SteeringType, torch.Tensor],
+) -> ControlDirections:
+    """The latents that fire as often as each feature, as many as are asked for."""
+    count = config.phase4_5_latent_controls
+    if count == 0:
+        return {name: {} for name in features}
+    matched: dict[SteeringType, dict[str, torch.Tensor]] = {}
+    for name, latents in load_matched_latents(config, features, count).items():
+        direction, layer = directions[name], features[name].layer
+        rows = load_decoder_directions(layer, latents, str(direction.device), config)
+        rows = rows.to(direction.dtype) * direction.norm() / rows.norm(dim=1, keepdim=True)
+        names = [latent_control_name(latent) for latent in latents]
+        matched[name] = dict(zip(names, rows, strict=True))
+        if len(latents) < count:
+            logger.warning(
+                "%s-steering: %d latents fire and separate nothing in layer %d, fewer than the %d "
+                "wanted (PVA_SAE_PHASE4_5_LATENT_CONTROLS)",
+                name,
+                len(latents),
+                layer,
+                count,
+            )
+    return matched
 
 
 def journal_settings(config: Config, inputs: SearchInputs) -> dict[str, Any]:

@@ -27,7 +27,12 @@ from phase4_5.records import (
 from phase4_5.results.outputs import CONTROL_EXAMPLES_DIR, FINAL_EXAMPLES_DIR, save_examples
 from phase4_5.results.records_table import Stage
 from phase4_5.search.cells import Cell
-from phase4_5.search.controls import control_cells, spread_controls
+from phase4_5.search.controls import (
+    ControlDirections,
+    control_cells,
+    control_directions,
+    spread_controls,
+)
 from phase4_5.search.inputs import SearchInputs
 from phase4_5.search.refinement import refine
 from phase4_5.search.reproduction import Reproduction, compare_with_given
@@ -60,6 +65,7 @@ class Search:
         self._config = config
         self._features = inputs.features
         self._directions = inputs.directions
+        self._matched = inputs.matched
         self._runner = runner
         self._bounds = own_bounds(config.phase4_5_max_kl)
         self._output_dir = config.output_dir("4.5")
@@ -159,7 +165,9 @@ class Search:
         controls: dict[SteeringType, dict[str, Columns]] = {
             steering_type: {name: {} for name in names} for steering_type in self._features
         }
-        repeated = list(control_cells(cells, names, self._config.seed))
+        repeated = control_cells(
+            cells, control_directions(self._directions, names, self._config.seed)
+        )
         for record in self._runner.run_cells(repeated, description).values():
             assert record.control is not None
             columns = controls[record.steering_type][record.control]
@@ -203,11 +211,24 @@ class Search:
         final = [column for columns in latents.values() for column in columns.values()]
         self._save(final, FINAL_EXAMPLES_DIR, "final_evaluation")
         self.final = list(chain.from_iterable(final))
-        directions = self._final_controls(cells)
+        names = control_names(self._config.phase4_5_final_controls, opposite=False)
+        random_directions = self._final_controls(
+            cells,
+            control_directions(self._directions, names, self._config.seed),
+            "final_controls",
+            "random directions on the held-out problems",
+        )
+        matched = self._final_controls(
+            cells,
+            self._matched,
+            "final_latents",
+            "latents that fire as often on the held-out problems",
+        )
         return {
             steering_type: summarise_looks(
                 latents[steering_type][coefficient],
-                directions[steering_type],
+                random_directions[steering_type],
+                matched[steering_type],
                 self._runner.coefficients_tried(steering_type, held_out),
                 self._bounds,
             )
@@ -215,20 +236,20 @@ class Search:
         }
 
     def _final_controls(
-        self, cells: Sequence[Cell]
+        self, cells: Sequence[Cell], controls: ControlDirections, stage: Stage, description: str
     ) -> dict[SteeringType, dict[str, list[ProgramRecord]]]:
-        """The records of random directions in the place of the latents, for each direction.
+        """The records of controls in the place of the latents, for each direction.
 
-        Each problem is tried with some of the directions. What they damage isn't measured: only
+        Each problem is tried with some of the controls. What they damage isn't measured: only
         their effects are compared.
         """
-        names = control_names(self._config.phase4_5_final_controls, opposite=False)
         spread = spread_controls(
-            cells, names, self._config.phase4_5_final_controls_per_problem, self._config.seed
+            cells, controls, self._config.phase4_5_final_controls_per_problem, self._config.seed
         )
         unmeasured = [replace(cell, measures_damage=False) for cell in spread]
-        records = self._runner.run_cells(unmeasured, "random directions on the held-out problems")
-        self.records["final_controls"] = list(records.values())
+        records = self._runner.run_cells(unmeasured, description) if spread else {}
+        if records:
+            self.records[stage] = list(records.values())
         found: dict[SteeringType, dict[str, list[ProgramRecord]]] = {
             steering_type: {} for steering_type in self._features
         }

@@ -1,10 +1,6 @@
 """What the benchmark of known truths makes of its runs."""
 
-import numpy as np
-
 from benchmarks.known_truth_tables import tables, within_one_step
-from benchmarks.matched_latents import matched_latents
-from phase2_5_simplified.sae_analyzer import Separation
 
 
 def row(**values):
@@ -65,12 +61,3 @@ def test_nulls_are_counted_by_what_is_said_of_them():
     assert "| `supported` | 0 of 1 | 1 of 1 | 1 of 2" in told
     assert "| less than random directions do | 1 of 1 | 0 of 1 |" in told
     assert "| qualify by the rule | 0 of 1 | 1 of 1 |" in told
-
-
-def test_matched_latents_fire_as_often_and_separate_nothing():
-    #                     chosen, near, nearer, dead, separates, far
-    f_correct = np.array([0.60, 0.45, 0.51, 0.0, 0.70, 0.90])
-    f_incorrect = np.array([0.40, 0.45, 0.49, 0.0, 0.30, 0.90])
-    separation = Separation(f_correct, f_incorrect, f_correct, f_incorrect)
-    assert matched_latents(separation, 0.5, latent=0, count=2) == [2, 1]
-    assert matched_latents(separation, 0.5, latent=0, count=9) == [2, 1, 5]

@@ -51,7 +51,7 @@ def looks(n_seen, n_unopened, also=(10.0,)):
         row.task_id: {own, *also} if place < n_seen else {own}
         for place, row in enumerate(latent[: n_seen + n_unopened])
     }
-    return summarise_looks(latent, directions, tried)
+    return summarise_looks(latent, directions, {}, tried)
 
 
 def test_a_first_look_opens_all():

@@ -167,7 +167,7 @@ def test_the_statement():
     assert found.p == max(found.p_directions, found.p_problems) < 0.05
     assert found.statement.startswith("At 30 on 20 problems outside the search the latent's effect")
     assert "is +75.0 % of the problems, more than random directions" in found.statement
-    assert "4 of 4 directions do less" in found.statement
+    assert "4 of these 4 do less" in found.statement
     alike = against_directions(records([False] * 20), others, "here")
     assert alike is not None and alike.outcome == "alike"
     assert "can't be told from what random directions" in alike.statement

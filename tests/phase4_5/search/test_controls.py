@@ -11,7 +11,12 @@ from common.journal import Journal
 from common.terms import SteeringType
 from phase4_5 import SteeringCoefficientSelector
 from phase4_5.records import control_names
-from phase4_5.search.controls import control_cells, control_direction, spread_controls
+from phase4_5.search.controls import (
+    control_cells,
+    control_direction,
+    control_directions,
+    spread_controls,
+)
 from phase4_5.search.executors import open_executor
 from phase4_5.search.executors.local import LocalExecutor
 from phase4_5.search.inputs import SearchInputs
@@ -70,7 +75,9 @@ def outcomes(selector, direction, folder, records_kept, coefficient=5.0):
     features = {name: replace(entry, layer=0) for name, entry in inputs.features.items()}
     config = selector.config.model_copy(update={"phase4_5_output_dir": str(folder)})
     directions: dict[SteeringType, torch.Tensor] = {"correct": -direction, "incorrect": direction}
-    replaced = SearchInputs(features, directions, [], inputs.problems, inputs.population)
+    replaced = SearchInputs(
+        features, directions, inputs.matched, [], inputs.problems, inputs.population
+    )
     with open_executor(selector.generator) as executor:
         runner = Runner(executor, records_kept)
         found = Search(config, replaced, runner).final_evaluation(
@@ -103,19 +110,20 @@ def test_each_problem_meets_some_of_the_directions_and_each_direction_as_many_pr
         for steering_type in ("correct", "incorrect")
     ]
     names = control_names(8, False)
-    spread = spread_controls(cells, names, 2, 42)
+    controls = control_directions(search._directions, names, 42)
+    spread = spread_controls(cells, controls, 2, 42)
     assert len(spread) == len(cells) * 2
     assert spread[0].problem == spread[3].problem != spread[4].problem
     met = Counter(cell.control for cell in spread)
     assert set(met) == set(names) and set(met.values()) == {2 * 20 * 2 // 8}
-    again = spread_controls(cells, names, 2, 42)
+    again = spread_controls(cells, controls, 2, 42)
     assert [cell.key for cell in again] == [cell.key for cell in spread]
-    other = spread_controls(cells, names, 2, 43)
+    other = spread_controls(cells, controls, 2, 43)
     assert [cell.key for cell in other] != [cell.key for cell in spread]
     # Of few problems each direction still meets two, if there are as many.
-    few = spread_controls(cells[:4], names, 2, 42)
+    few = spread_controls(cells[:4], controls, 2, 42)
     assert set(Counter(cell.control for cell in few).values()) == {4}
-    assert spread_controls(cells, [], 2, 42) == []
+    assert spread_controls(cells, {"correct": {}, "incorrect": {}}, 2, 42) == []
 
 
 def test_each_cell_is_repeated_with_each_control_a_problem_at_a_time(selector):
@@ -130,7 +138,8 @@ def test_each_cell_is_repeated_with_each_control_a_problem_at_a_time(selector):
         for steering_type in ("correct", "incorrect")
         for coefficient in (1, 3)
     ]
-    repeated = list(control_cells(cells, ["random_1", "opposite"], 42))
+    controls = control_directions(search._directions, ["random_1", "opposite"], 42)
+    repeated = control_cells(cells, controls)
     assert len(repeated) == 2 * len(cells)
     assert len({cell.key for cell in repeated} | {cell.key for cell in cells}) == 3 * len(cells)
     problems = [cell.problem.task_id for cell in repeated]

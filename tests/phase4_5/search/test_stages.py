@@ -70,6 +70,31 @@ def test_the_final_evaluation_is_on_other_problems(whole):
             assert selected["verdict"] in (whole / "phase4_5" / name).read_text()
 
 
+def test_latents_that_fire_as_often_take_the_latent_s_place_too(earlier, monkeypatch):
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_LATENT_CONTROLS", "2")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF", "2")
+    for name in ("RANDOM_CONTROLS", "OPPOSITE_CONTROL", "FINAL_CONTROLS"):
+        monkeypatch.setenv(f"PVA_SAE_PHASE4_5_{name}", "0")
+    monkeypatch.setenv("PVA_SAE_PHASE4_5_FINAL_EVAL_PROBLEMS", "6")
+    assert run.main(["phase", "4.5", "--data-dir", str(earlier), "--coefficients", "3"]) == 0
+    matched = json.loads((earlier / "phase2_5/matched_latents.json").read_text())
+    table = pd.read_parquet(earlier / "phase4_5/all_records.parquet")
+    for direction in DIRECTIONS:
+        names = {f"latent_{one['feature_idx']}" for one in matched[direction]["latents"][:2]}
+        rows = table[(table.stage == "final_latents") & (table.steering_type == direction)]
+        assert set(rows.control) == names and len(rows) == 6 * 2
+        final = summary_of(earlier)["final_evaluation"][direction]
+        assert final["directions"] is None
+        assert (final["latents"]["n_directions"], final["latents"]["n_programs"]) == (2, 12)
+        passed = rows.steered_passed.astype(int) - rows.baseline_passed.astype(int)
+        if direction == "correct":
+            assert final["latents"]["directions_effect"] == pytest.approx(100 * passed.mean())
+        words = final["latents"]["statement"].split(" (")[0]
+        assert "latents that fire as often and separate nothing" in final["latents"]["statement"]
+        for name in ("report.html", "phase_4_5_report.md"):
+            assert words in " ".join((earlier / "phase4_5" / name).read_text().split())
+
+
 def test_a_second_stage_adds_coefficients_between_neighbours(earlier, monkeypatch):
     monkeypatch.setenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF", "4")
     arguments = ["phase", "4.5", "--data-dir", str(earlier), "--coefficients", "3,10,30"]
