@@ -45,7 +45,7 @@ def wanted_effect(record: ProgramRecord) -> int:
 
 
 RANDOM = "random directions of the same norm"
-MATCHED = "latents that fire as often and separate nothing"
+MATCHED = "latents of the nearest firing rates that separate nothing"
 
 
 def against_directions(

@@ -136,7 +136,7 @@ function controlStatements({ controls: found, final_evaluation: held, power }) {
   const clear = held?.directions?.outcome === 'more';
   return h('div', { class: `callout controls ${clear ? 'good' : 'warn'}` }, heading,
     part(held?.directions, `Coefficient ${held?.coefficient} against random directions`),
-    part(held?.latents, `Coefficient ${held?.coefficient} against latents that fire as often`),
+    part(held?.latents, `Coefficient ${held?.coefficient} against latents that separate nothing`),
     !held?.directions && h('p', { class: 'statement' },
       'No random direction was tried on held-out problems, so any strong push may do the same.'),
     held && power && h('p', { class: 'small' }, power.statement),
