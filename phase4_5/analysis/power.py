@@ -30,6 +30,9 @@ BETWEEN = sqrt(8.0**2 - 3.8**2)
 of 8.0 points, of which sampling alone gives 3.8 (the embedded model, 65 % solved)."""
 RESIDUAL = 3.8 * sqrt(100)
 """That of one program of one direction, in points, from the same measurement."""
+CALM = 0.0, 13.1
+"""The same two where random directions change few programs: at the strength that is chosen for
+correct-steering on the embedded model of today."""
 MORE = (1, 2, 4)
 """Times the held-out problems."""
 PUBLISHED_CORRECTION = 4.0
@@ -138,8 +141,8 @@ def power_of_run(
     if known:
         assert measured is not None
         between, residual = measured.between or 0.0, measured.residual or 0.0
-    rows = []
-    for times in MORE if n_problems else ():
+
+    def with_problems(times: int, between: float, residual: float) -> Detectable:
         n = n_problems * times
         wanted = max(n_per_problem, ceil(2 * n_directions / n))
         share = n_that_can / n_problems
@@ -147,14 +150,15 @@ def power_of_run(
             n, n_directions, min(n_directions, wanted), between / 100, residual / 100, share
         )
         smallest = smallest_effect(design)
-        rows.append(
-            Detectable(
-                n_problems=n,
-                n_that_can=n_that_can * times,
-                of_all=None if smallest is None else 100 * smallest,
-                of_those=None if smallest is None else 100 * smallest / share,
-            )
+        return Detectable(
+            n_problems=n,
+            n_that_can=n_that_can * times,
+            of_all=None if smallest is None else 100 * smallest,
+            of_those=None if smallest is None else 100 * smallest / share,
         )
+
+    rows = [with_problems(times, between, residual) for times in MORE if n_problems]
+    calm = None if known or not n_problems else with_problems(1, *CALM)
     return PowerReport(
         basis="measured" if known else "planned",
         n_directions=n_directions,
@@ -162,12 +166,17 @@ def power_of_run(
         between=between,
         residual=residual,
         detectable=rows,
-        statement=_statement(steering_type, rows, n_directions, known),
+        calm=calm,
+        statement=_statement(steering_type, rows, calm, n_directions, known),
     )
 
 
 def _statement(
-    steering_type: SteeringType, rows: list[Detectable], n_directions: int, known: bool
+    steering_type: SteeringType,
+    rows: list[Detectable],
+    calm: Detectable | None,
+    n_directions: int,
+    known: bool,
 ) -> str:
     if not rows or n_directions < 2:
         return (
@@ -181,7 +190,7 @@ def _statement(
         if steering_type == "correct"
         else ("corruption into valid programs", "solved")
     )
-    varying = "as they did here" if known else "as they did on the embedded model"
+    varying = "as they did here" if known else "as widely as strong ones on the embedded model"
     head = f"With {now.n_problems} held-out problems ({now.n_that_can} {those} at baseline) and "
     head += f"{n_directions} random directions, if these differ {varying}, "
     if now.of_all is None or now.of_those is None:
@@ -196,7 +205,13 @@ def _statement(
         + ("none" if row.of_those is None else f"{row.of_those:.0f} % ({row.of_all:.0f} % of all)")
         for row in more
     )
-    return f"{head}{told}; {bought}."
+    weak = ""
+    if calm is not None and calm.of_those is not None:
+        weak = (
+            f" Where random directions change few programs, it is {calm.of_those:.0f} % "
+            f"({calm.of_all:.0f} % of all)."
+        )
+    return f"{head}{told}; {bought}.{weak}"
 
 
 def unseen_correction(n_failed: int) -> str:

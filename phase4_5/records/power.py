@@ -34,4 +34,6 @@ class PowerReport(FileModel):
     residual: float
     detectable: list[Detectable]
     """With the problems that there are, then with more."""
+    calm: Detectable | None = None
+    """The first of them if random directions change few programs; None where that was measured."""
     statement: Text

@@ -12,20 +12,20 @@ from phase4_5.analysis.power import power_of_run, unseen_correction
 BETWEEN, RESIDUAL = np.sqrt(8.0**2 - 3.8**2) / 100, 0.38
 
 
-def power(n, k, each, effect, share):
+def power(n, k, each, effect, share, between=BETWEEN, residual=RESIDUAL):
     """As the module says it, by scipy's quadrature."""
     # Four groups of five directions that meet no other.
     df = k - k // each
-    spread = np.sqrt(BETWEEN**2 + RESIDUAL**2 / (n * (each - 1) / df))
+    spread = np.sqrt(between**2 + residual**2 / (n * (each - 1) / df))
     # Programs of random directions that can show an effect do so at this rate.
-    base = (1 - np.sqrt(max(0, 1 - 4 * RESIDUAL**2 / share))) / 2
+    base = (1 - np.sqrt(max(0, 1 - 4 * residual**2 / share))) / 2
     rate = min(1, base + effect / share)
     one = share * rate * (1 - rate)
     deviation = np.sqrt(one / n + spread**2 / k)
 
     def passed(seen):
         ratio = seen / (t.ppf(0.975, df) * spread * np.sqrt(1 + 1 / k))
-        square = (one + RESIDUAL**2 / each + seen**2) / n
+        square = (one + residual**2 / each + seen**2) / n
         both = seen > 1.96 * np.sqrt(square) and n * seen >= 5.5
         return norm.pdf(seen, effect, deviation) * both * chi2.cdf(df * ratio**2, df)
 
@@ -44,6 +44,10 @@ def test_the_smallest_effects_that_are_told_have_a_power_of_80_percent(steering_
         assert row.of_those == pytest.approx(row.of_all / share)
     now, double, _ = found.detectable
     assert f"{now.of_those:.0f} % of the " in found.statement
+    calm = found.calm
+    assert calm is not None and calm.of_all is not None and calm.n_problems == 100
+    assert power(100, 20, 5, calm.of_all / 100, share, 0.0, 0.131) == pytest.approx(0.8, abs=0.005)
+    assert f"change few programs, it is {calm.of_those:.0f} % ({calm.of_all:.0f}" in found.statement
     assert f"with 200 {double.of_those:.0f} % ({double.of_all:.0f} % of all)" in found.statement
 
 
@@ -77,6 +81,7 @@ def test_the_measured_spread_takes_the_place_of_the_planned_one():
     little, much = measured.detectable[0].of_all, planned.detectable[0].of_all
     assert little is not None and much is not None and little < much / 2
     assert "as they did here" in measured.statement
+    assert measured.calm is None and "few programs" not in measured.statement
 
 
 def test_how_often_the_published_effect_would_not_be_seen():

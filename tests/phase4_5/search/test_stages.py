@@ -90,7 +90,10 @@ def test_latents_that_fire_as_often_take_the_latent_s_place_too(earlier, monkeyp
         if direction == "correct":
             assert final["latents"]["directions_effect"] == pytest.approx(100 * passed.mean())
         words = final["latents"]["statement"].split(" (")[0]
-        assert "latents of the nearest firing rates that separate nothing" in final["latents"]["statement"]
+        assert (
+            "latents of the nearest firing rates that separate nothing"
+            in final["latents"]["statement"]
+        )
         for name in ("report.html", "phase_4_5_report.md"):
             assert words in " ".join((earlier / "phase4_5" / name).read_text().split())
 
