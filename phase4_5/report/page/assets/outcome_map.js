@@ -22,7 +22,7 @@ function outcomeMap(direction) {
   const rows = direction.results.map(() => []);
   for (const example of examples) rows[example.coefficient][column.get(example.problem)] = example;
   const grid = h('div', {
-    class: problems.length > 30 ? 'map dense' : 'map', role: 'grid',
+    class: problems.length > 18 ? 'map dense' : 'map', role: 'grid',
     'aria-label': `${directionName(direction.name)}: problems by coefficients`,
     onclick: (event) => {
       const found = event.target.closest('button');

@@ -129,7 +129,7 @@ function controlStatements({ controls: found, final_evaluation: held, power }) {
   // The numbers in brackets, and what follows them, are for those who want them.
   const part = (comparison, what) => {
     if (!comparison) return false;
-    const [, words, numbers] = /^(.*?)( \(.*)?$/s.exec(comparison.statement);
+    const [, words, numbers] = /^(.*?)( \((?:[-+−\d]|difference).*)?$/s.exec(comparison.statement);
     return h('p', { class: 'statement' }, h('small', { class: 'above' }, what), words,
       numbers && h('small', {}, numbers));
   };
