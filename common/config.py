@@ -204,8 +204,8 @@ class Config(BaseSettings):
     phase4_5_final_controls: int = Field(default=20, ge=0)
     """Random directions, at the chosen strength, with which the latent's effect is compared there;
     below 2 there is no comparison, and no verdict but `unproven`."""
-    phase4_5_final_controls_per_problem: int = Field(default=5, ge=1)
-    """With how many of them each problem is tried."""
+    phase4_5_final_controls_per_problem: int = Field(default=5, ge=2)
+    """With how many of them each problem is tried; one alone couldn't be told from the problem."""
     phase4_5_latent_controls: int = Field(default=0, ge=0)
     """Latents that fire as often as the chosen one and separate nothing, with which it is compared
     there too."""

@@ -39,6 +39,14 @@ def wilson_interval(part: int, whole: int) -> Interval | None:
     )
 
 
+def exact_interval(part: int, whole: int) -> Interval:
+    """Clopper and Pearson's interval of the percentage `part / whole`; never too narrow."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(part, whole, alpha=1 - CONFIDENCE, method="beta")
+    return 100 * float(low), 100 * float(high)
+
+
 def mcnemar_p(n_pass_to_fail: int, n_fail_to_pass: int) -> float:
     """The exact two-sided McNemar test: does steering change the share that passes?
 

@@ -24,6 +24,7 @@ from phase4_5.records import (
     CoefficientSummary,
     FinalEvaluation,
     MarkedExample,
+    NoiseFloor,
     Recommendation,
     RunSummary,
 )
@@ -138,6 +139,7 @@ def completed(
     choice: Choice,
     results: Mapping[SteeringType, Sequence[CoefficientSummary]],
     final_evaluation: Mapping[SteeringType, FinalEvaluation | None],
+    floor: NoiseFloor,
 ) -> Choice:
     """A choice with what is known now: the rates of its coefficients, and the final evaluation."""
     changed: dict[str, ChosenCoefficient] = {}
@@ -149,7 +151,7 @@ def completed(
         if final is None or final.coefficient != entry.coefficient:
             final = entry.final_evaluation
         known["final_evaluation"] = final
-        judged = judge(row, final, steering_type)
+        judged = judge(row, final, steering_type, floor)
         known |= {"verdict": judged.verdict, "verdict_reason": judged.reason}
         changed[steering_type] = entry.model_copy(update=known)
     return choice.model_copy(update=changed)
@@ -206,7 +208,7 @@ def choose(
             reviewer=reviewer,
         )
     choice = earlier.model_copy(update=changed)
-    choice = completed(choice, summary.results, summary.final_evaluation)
+    choice = completed(choice, summary.results, summary.final_evaluation, summary.noise_floor)
     write_choice(folder, choice)
     write_model(folder / SUMMARY_FILE, summary.model_copy(update={"selected_coefficients": choice}))
     return choice

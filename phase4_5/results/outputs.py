@@ -108,6 +108,7 @@ def collect_run(config: Config, findings: Findings, how: HowRun) -> Run:
         ),
         findings.results,
         findings.final_evaluation,
+        findings.noise_floor,
     )
     summary = RunSummary(
         noise_floor=findings.noise_floor,

@@ -157,7 +157,7 @@ def test_the_statement():
     latent = records([True] * 15 + [False] * 5)
     others = {
         f"random_{number}": records([place == number for place in range(20)], f"random_{number}")
-        for number in range(4)
+        for number in range(20)
     }
     found = against_directions(latent, others, "on 20 problems outside the search")
     assert found is not None
@@ -167,11 +167,19 @@ def test_the_statement():
     assert found.p == max(found.p_directions, found.p_problems) < 0.05
     assert found.statement.startswith("At 30 on 20 problems outside the search the latent's effect")
     assert "is +75.0 % of the problems, more than random directions" in found.statement
-    assert "4 of these 4 do less" in found.statement
-    alike = against_directions(records([False] * 20), others, "here")
+    assert "20 of these 20 do less" in found.statement
+    assert "(+5.0 % on average; difference to their mean +70.0 points, 95 %" in found.statement
+    nothing = {name: records([False] * 20) for name in others}
+    none = against_directions(records([False] * 20), nothing, "here")
+    assert none is not None and "is 0.0 % of the problems" in none.statement
+    uneven = {
+        name: records([place < number % 3 for place in range(20)])
+        for number, name in enumerate(others)
+    }
+    alike = against_directions(records([False] * 20), uneven, "here")
     assert alike is not None and alike.outcome == "alike"
     assert "can't be told from what random directions" in alike.statement
-    weak = {name: records([True] * (19 - place)) for place, name in enumerate(others)}
+    weak = {name: records([True] * (20 - place % 2)) for place, name in enumerate(others)}
     less = against_directions(records([False] * 20), cut(weak), "here")
     assert less is not None and less.outcome == "less"
 
@@ -193,6 +201,22 @@ def test_where_nothing_happens_nothing_is_called_different():
     found = against_directions(nothing, {"random_1": nothing, "random_2": nothing}, "here")
     assert found is not None
     assert (found.p, found.outcome, found.difference) == (1.0, "alike", 0.0)
+
+
+@pytest.mark.parametrize(("n", "k"), [(100, 2), (101, 2), (60, 4), (150, 10), (388, 20)])
+def test_the_difference_is_exact_for_any_number_of_problems(n, k):
+    """Where all directions are tried on all problems it is that of the means."""
+    rng = np.random.default_rng(n + k)
+    latent, others = rng.integers(0, 2, n), rng.integers(0, 2, (n, k))
+    found = compare_directions(latent.astype(float), others, np.ones((n, k), dtype=bool))
+    assert found.difference == pytest.approx(latent.mean() - others.mean(), abs=1e-9)
+
+
+def test_directions_that_do_not_differ_leave_p_to_the_rank():
+    latent = np.array([1.0] * 10 + [0.0] * 90)
+    for k in (2, 20):
+        found = compare_directions(latent, np.zeros((100, k)), np.ones((100, k), dtype=bool))
+        assert found.p_directions == pytest.approx(1 / (k + 1))
 
 
 def test_groups_of_directions_that_never_meet_have_fewer_degrees_of_freedom():
