@@ -345,7 +345,9 @@ def _show_selected(config: "Config") -> None:
 def _show_choice(choice: "Choice") -> None:
     for steering_type, entry in (("correct", choice.correct), ("incorrect", choice.incorrect)):
         by = "" if entry.reviewer is None else f", chosen by {entry.reviewer}"
-        _say(f"     {steering_type}-steering: coefficient {entry.coefficient}, {entry.verdict}{by}")
+        _say(
+            f"     {steering_type}-steering: coefficient {entry.coefficient:g}, {entry.verdict}{by}"
+        )
 
 
 def _say(line: str) -> None:

@@ -66,8 +66,8 @@ def chance_statement(steering_type: SteeringType, chance: SeparationChance) -> s
     """A sentence on a direction's best latent, with what to do if it may be chance."""
     may_be = chance.p >= MAY_BE_CHANCE
     return (
-        f"the best latent for {steering_type} separates {'no better' if may_be else 'better'} than "
-        f"the best of shuffled verdicts (p = {chance.p:.3g}): {chance.separation_score:.3f}; of "
+        f"the best latent for {steering_type} separates {'not clearly ' * may_be}better than the "
+        f"best of shuffled verdicts (p = {chance.p:.3g}): {chance.separation_score:.3f}; of "
         f"{chance.n_permutations:,} shuffles half reach {chance.chance_median:.3f}, one in twenty "
         f"{chance.chance_95:.3f}"
         + ("; it may be chance, more problems would tell" if may_be else "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from common.config import Config
 from common.journal import Journal
 from common.logging import get_logger
-from common.terms import SteeringType
+from common.terms import STEERING_TYPES, SteeringType
 from common_simplified.code_generator import CodeGenerator
 from common_simplified.sandbox import require_isolation
 from common_simplified.steering import PreHook, create_steering_hook
@@ -31,7 +31,7 @@ from phase4_5.results.choice import chosen_coefficients, manual_choice
 from phase4_5.results.outputs import Findings, HowRun, collect_run, save_summary
 from phase4_5.search.executors import Executor, compute_device, open_executor, steered_model
 from phase4_5.search.inputs import SearchInputs, journal_settings, load_inputs
-from phase4_5.search.reproduction import report_floor, require_reproduced
+from phase4_5.search.reproduction import counted_population, report_floor, require_reproduced
 from phase4_5.search.runner import Runner
 from phase4_5.search.stages import Search, with_relative_strength
 
@@ -94,13 +94,16 @@ class SteeringCoefficientSelector:
         report_floor(reproduction.floor)
         problems = [reproduction.problems[each.task_id] for each in inputs.problems]
         held_out = [reproduction.problems[each.task_id] for each in inputs.held_out]
+        population = counted_population(
+            inputs.population, [*inputs.problems, *inputs.held_out], reproduction.problems
+        )
         results = search.refine(search.grid(problems), problems)
         controls = search.controls(results, problems)
         residual_norm = search.residual_norm(
             [reproduction.written_here[each.task_id] for each in problems]
         )
         results = with_corrected_p(with_relative_strength(results, residual_norm))
-        results = with_weighted_rates(results, search.columns, inputs.population)
+        results = with_weighted_rates(results, search.columns, population)
         recommendations = {
             steering_type: recommend(rows, steering_type) for steering_type, rows in results.items()
         }
@@ -120,15 +123,13 @@ class SteeringCoefficientSelector:
             residual_norm=residual_norm,
             controls=controls,
             recommendations=recommendations,
-            final_evaluation=final_with_weighted_rates(final, search.final, inputs.population),
-            population=inputs.population,
+            final_evaluation=final_with_weighted_rates(final, search.final, population),
+            population=population,
             dose_response={
-                name: fit_dose_response(
-                    search.columns[name], name, inputs.population, entry.coefficient
-                )
+                name: fit_dose_response(search.columns[name], name, population, entry.coefficient)
                 for name, entry in recommendations.items()
             },
-            power=self._power(inputs, final),
+            power=self._power(held_out, final),
             records=search.records,
         )
 
@@ -165,24 +166,26 @@ class SteeringCoefficientSelector:
             * min(config.phase4_5_final_controls, config.phase4_5_final_controls_per_problem),
         )
         logger.info(unseen_correction(sum(not one.baseline_passed for one in inputs.problems)))
-        for name, power in self._power(inputs, {}).items():
+        for name, power in self._power(inputs.held_out, {}).items():
             logger.info("%s-steering: %s", name, power.statement)
 
     def _power(
-        self, inputs: SearchInputs, final: Mapping[SteeringType, FinalEvaluation | None]
+        self,
+        held_out: Sequence[BaselineProblem],
+        final: Mapping[SteeringType, FinalEvaluation | None],
     ) -> dict[SteeringType, PowerReport]:
         """How small an effect the final evaluation can show, in each direction."""
         config = self.config
         return {
             name: power_of_run(
                 name,
-                len(inputs.held_out),
-                sum(problem.baseline_passed for problem in inputs.held_out),
+                len(held_out),
+                sum(problem.baseline_passed for problem in held_out),
                 config.phase4_5_final_controls,
                 config.phase4_5_final_controls_per_problem,
                 None if (found := final.get(name)) is None else found.directions,
             )
-            for name in inputs.features
+            for name in STEERING_TYPES
         }
 
     def _create_steering_hook(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from common.terms import SteeringType
+from common.words import counted
 from phase4_5.analysis.metrics import calculate_flip_rate, wanted_rate
 from phase4_5.analysis.statistics import (
     PairedDifference,
@@ -177,7 +178,7 @@ def _statement(one: _Comparison, curve: ControlCurve, where: str) -> str:
     other = (
         "by the opposite direction"
         if one.kind == OPPOSITE
-        else f"by {n_directions} random direction{'s' * (n_directions != 1)} of the same norm"
+        else f"by {counted(n_directions, 'random direction')} of the same norm"
     )
     return (
         f"{one.steering_type.capitalize()}-steering flips {curve.flip_rate:.1f} % of the verdicts "

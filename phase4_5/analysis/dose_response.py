@@ -200,7 +200,7 @@ def _statement(
         low, high = interval
         inside = "inside" if low <= named <= high else "outside"
         return (
-            f"The fit puts the best strength at {best:.2g} [{low:.2g}–{high:.2g}]; {rule}, "
+            f"The fit puts the best strength at {best:.3g} [{low:.3g}–{high:.3g}]; {rule}, "
             f"{inside} this 95 % interval."
         )
     assert why is not None

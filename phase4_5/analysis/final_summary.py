@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from common.words import counted
 from phase4_5.analysis.metrics import Share, measure, rate_with_interval
 from phase4_5.analysis.random_directions import MATCHED, against_directions
 from phase4_5.analysis.recommendation import shortcomings
@@ -35,7 +36,7 @@ def summarise_looks(
     unopened = [
         record for record in latent if not set(tried[record.task_id]) - {record.coefficient}
     ]
-    everywhere = f"on {len(latent)} problems outside the search"
+    everywhere = f"on {counted(len(latent), 'problem')} outside the search"
     apart = None
     if len(latent) / 2 <= len(unopened) < len(latent):
         where = f"on the {len(unopened)} problems that no other coefficient was tried on"

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from common.words import counted
 from phase4_5.analysis.metrics import Share
 from phase4_5.analysis.statistics import CONFIDENCE, wilson_interval
 from phase4_5.analysis.syntax import has_valid_syntax
@@ -110,8 +111,7 @@ def _of(cause: FloorCause, floor: NoiseFloor) -> str:
     """How much of it is a cause's; nothing if it is the only one."""
     if len(floor.causes) == 1:
         return ""
-    problems = f"{cause.n_problems} problem{'s' * (cause.n_problems != 1)}"
-    return f" in {problems}, {cause.n_verdicts} by the verdict"
+    return f" in {counted(cause.n_problems, 'problem')}, {cause.n_verdicts} by the verdict"
 
 
 def _count(floor: NoiseFloor) -> str:
@@ -134,7 +134,7 @@ def _statement(floor: NoiseFloor) -> str:
         f"Noise floor {floor.rate:.1f} % ({100 * CONFIDENCE:.0f} % interval {low:.1f}–{high:.1f} "
         f"%): {_count(floor)} differ from those of the programs reproduced here "
         f"({floor.n_pass_to_fail} pass→fail, {floor.n_fail_to_pass} fail→pass), and "
-        f"{floor.n_texts} texts differ. {diagnosis(floor)} {against[floor.counted_against]}"
+        f"of the texts {floor.n_texts} differ. {diagnosis(floor)} {against[floor.counted_against]}"
     )
 
 

@@ -22,6 +22,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from common.terms import SteeringType
+from common.words import counted
 from phase4_5.analysis.statistics import CONFIDENCE, MIN_DIFFERING, POWER, SIGNIFICANCE
 from phase4_5.records import Detectable, DirectionTest, PowerReport
 
@@ -191,7 +192,8 @@ def _statement(
         else ("corruption into valid programs", "solved")
     )
     varying = "as they did here" if known else "as widely as strong ones on the embedded model"
-    head = f"With {now.n_problems} held-out problems ({now.n_that_can} {those} at baseline) and "
+    held_out = counted(now.n_problems, "held-out problem")
+    head = f"With {held_out} ({now.n_that_can} {those} at baseline) and "
     head += f"{n_directions} random directions, if these differ {varying}, "
     if now.of_all is None or now.of_those is None:
         told = f"even the {what} of all {those} problems can't be shown with 80 % power"
@@ -202,7 +204,11 @@ def _statement(
         )
     bought = ", ".join(
         f"with {row.n_problems} "
-        + ("none" if row.of_those is None else f"{row.of_those:.0f} % ({row.of_all:.0f} % of all)")
+        + (
+            "not even all"
+            if row.of_those is None
+            else f"{row.of_those:.0f} % ({row.of_all:.0f} % of all)"
+        )
         for row in more
     )
     weak = ""
@@ -218,6 +224,7 @@ def unseen_correction(n_failed: int) -> str:
     """How often the search would see nothing of an effect as small as the published one."""
     unseen = 100 * (1 - PUBLISHED_CORRECTION / 100) ** n_failed
     return (
-        f"{PUBLISHED_CORRECTION:g} % corrected, as published, show no correction among the "
-        f"search's {n_failed} failed problems {unseen:.0f} times of 100."
+        f"An effect as small as the published one ({PUBLISHED_CORRECTION:g} % of failed programs "
+        f"corrected) shows no correction at all among {counted(n_failed, 'failed problem')} in "
+        f"{unseen:.0f} of 100 searches; more problems (--problems) show more."
     )

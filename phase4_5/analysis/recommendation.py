@@ -131,11 +131,19 @@ def _net_effect(summary: CoefficientSummary, steering_type: SteeringType) -> flo
 
 
 def _clarity(summary: CoefficientSummary, steering_type: SteeringType) -> float:
-    """The net effect, less clear the more flips it is the difference of."""
+    """The net effect, less clear the more flips it is the difference of; a loss is what it is."""
     net = _net_effect(summary, steering_type)
-    if steering_type == "incorrect" or net == 0:
+    if steering_type == "incorrect" or net <= 0:
         return net
     return net / math.sqrt(_effect(summary, steering_type) + (summary.corruption_rate or 0.0))
+
+
+def _clarity_in_words(summary: CoefficientSummary, steering_type: SteeringType) -> str:
+    """McNemar's statistic, as of half the problems solved and half failed."""
+    clarity = _clarity(summary, steering_type)
+    if steering_type == "incorrect" or clarity <= 0:
+        return ""
+    return f" (McNemar's z {clarity * math.sqrt(summary.n_problems / 2) / 10:.2f})"
 
 
 def _effect_in_words(summary: CoefficientSummary, steering_type: SteeringType) -> str:
@@ -176,7 +184,7 @@ def _why_best(
     else:
         sentences.append(
             f"Of the {len(qualifying)} that qualify it has the {_most(steering_type)} effect "
-            f"wanted: {effect}."
+            f"wanted: {effect}{_clarity_in_words(chosen, steering_type)}."
         )
     if _effect(chosen, steering_type) == 0:
         sentences.append(
@@ -184,6 +192,11 @@ def _why_best(
         )
     elif _net_effect(chosen, steering_type) <= 0:
         sentences.append("Beware: it corrupts at least as large a share as it corrects.")
+    elif steering_type == "correct" and chosen.weighted and chosen.weighted.net_change <= 0:
+        sentences.append(
+            f"Beware: {chosen.weighted.pass_rate:.0f} % of the baseline are solved, so that by its "
+            f"rates no more would pass than without it ({chosen.weighted.net_change:+.1f} points)."
+        )
     return " ".join(sentences)
 
 
@@ -265,7 +278,8 @@ def _why_not(
     if _net_effect(summary, steering_type) < _net_effect(chosen, steering_type):
         return f"qualifies, but {effect}"
     if _clarity(summary, steering_type) < _clarity(chosen, steering_type):
-        return f"qualifies, but its effect is less clear: {effect}"
+        z = _clarity_in_words(summary, steering_type)
+        return f"qualifies, but its effect is less clear: {effect}{z}"
     if summary.mean_token_similarity < chosen.mean_token_similarity:
         return (
             f"qualifies, the same {effect}, but token similarity "

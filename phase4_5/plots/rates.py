@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from common.words import counted
 from phase4_5.analysis.metrics import METRIC, WANTED, Metric
 from phase4_5.analysis.recommendation import FLIP_RATE_BAND
 from phase4_5.plots.axes import CoefficientAxis
@@ -55,7 +56,7 @@ def draw_flip_rate(panel: "Axes", direction: Direction, axis: CoefficientAxis) -
     """The flip rate, the band wanted, the noise floor, and what other directions of the same norm
     do."""
     n_problems = direction.results[0].n_problems
-    percent_scale(panel, f"flip rate (% of {n_problems} problem{'s' * (n_problems != 1)})")
+    percent_scale(panel, f"flip rate (% of {counted(n_problems, 'problem')})")
     low, high = FLIP_RATE_BAND
     wanted = f"{low:g}–{high:g} %: wanted"
     panel.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label=wanted)

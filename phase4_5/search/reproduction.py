@@ -5,7 +5,7 @@ without steering. So every problem's unsteered program is written and judged her
 given one as its draft: where they are the same, that takes a few passes of the model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -22,6 +22,7 @@ from phase4_5.analysis.noise_floor import is_refused, is_told_first, noise_floor
 from phase4_5.records import (
     CountedAgainst,
     NoiseFloor,
+    Population,
     ProgramRecord,
     UnsteeredRecord,
     WrittenProgram,
@@ -81,6 +82,27 @@ def compare_with_given(
         given if counted_against == "as_given" else here,
         here,
     )
+
+
+def counted_population(
+    given: Population, problems: Sequence[BaselineProblem], counted: Mapping[int, BaselineProblem]
+) -> Population:
+    """The whole baseline with as many solved as there are by the verdicts that count.
+
+    Most of its problems aren't written here: of those the file says are solved (or failed) as many
+    are taken to be as of these.
+
+    Args:
+        given: by the file.
+        problems: as they are given, those that were written here.
+        counted: `task_id` -> the problem that flips are counted against.
+    """
+    n_passed = 0.0
+    for passed, n in ((True, given.n_passed), (False, given.n_problems - given.n_passed)):
+        alike = [one.task_id for one in problems if one.baseline_passed == passed]
+        still = sum(counted[task_id].baseline_passed for task_id in alike)
+        n_passed += n * (still / len(alike) if alike else passed)
+    return Population(n_problems=given.n_problems, n_passed=round(n_passed))
 
 
 def _as_written_here(problem: BaselineProblem, record: UnsteeredRecord) -> BaselineProblem:

@@ -168,7 +168,8 @@ class Search:
         repeated = control_cells(
             cells, control_directions(self._directions, names, self._config.seed)
         )
-        for record in self._runner.run_cells(repeated, description).values():
+        records = self._runner.run_cells(repeated, description) if repeated else {}
+        for record in records.values():
             assert record.control is not None
             columns = controls[record.steering_type][record.control]
             columns.setdefault(record.coefficient, []).append(record)

@@ -176,7 +176,7 @@ def test_both_outcomes_are_needed(passed):
     [
         (
             0.2198,
-            "separates no better than the best of shuffled verdicts (p = 0.22): 0.059; ",
+            "separates not clearly better than the best of shuffled verdicts (p = 0.22): 0.059; ",
             True,
         ),
         (

@@ -74,7 +74,7 @@ def test_the_statement_tells_strength_interval_and_what_the_rule_named():
     low, high = found.interval
     inside = "inside" if low <= 10 <= high else "outside"
     assert found.statement == (
-        f"The fit puts the best strength at {found.best:.2g} [{low:.2g}–{high:.2g}]; the rule "
+        f"The fit puts the best strength at {found.best:.3g} [{low:.3g}–{high:.3g}]; the rule "
         f"names 10, {inside} this 95 % interval."
     )
     assert low < found.best < high

@@ -48,7 +48,7 @@ def test_the_share_and_its_interval_are_those_of_statsmodels():
     assert (floor.n_problems, floor.n_verdicts, floor.n_texts) == (40, 3, 1)
     assert (floor.n_pass_to_fail, floor.n_fail_to_pass) == (1, 2)
     assert "Noise floor 7.5 % (95 % interval 2.6–19.9 %): 3 of 40 verdicts" in floor.statement
-    assert "(1 pass→fail, 2 fail→pass), and 1 texts differ" in floor.statement
+    assert "(1 pass→fail, 2 fail→pass), and of the texts 1 differ" in floor.statement
     assert floor.statement.endswith("Flips are counted against the programs reproduced here.")
     given = noise_floor(records, "as_given").statement
     assert "counted against the baseline as it is given" in given

@@ -85,4 +85,4 @@ def test_the_measured_spread_takes_the_place_of_the_planned_one():
 
 
 def test_how_often_the_published_effect_would_not_be_seen():
-    assert f"{100 * 0.96**5:.0f} times of 100" in unseen_correction(5)
+    assert f"{100 * 0.96**5:.0f} of 100 searches" in unseen_correction(5)

@@ -3,6 +3,7 @@ from report_runs import make_summary
 
 from phase4_5.analysis.metrics import own_bounds
 from phase4_5.analysis.recommendation import recommend
+from phase4_5.records import WeightedRates
 
 summary = make_summary
 
@@ -137,6 +138,37 @@ def test_a_coefficient_that_does_more_harm_than_good_is_told():
     harmful = summary(30, 40, correction_rate=20.0, corruption_rate=60.0)
     assert "corrupts at least as large a share" in recommend([harmful], "correct").rationale
     assert "Beware" not in recommend([harmful], "incorrect").rationale
+
+
+def test_a_gain_by_equal_rates_that_is_a_loss_for_the_baseline_is_told():
+    """Of a baseline of which 90 % are solved few can be corrected."""
+    rates = {"correction_rate": 41.7, "corruption_rate": 8.3}
+    weighted = WeightedRates(pass_rate=90.0, net_change=-3.3, net_change_interval=[-9.0, 3.0])
+    chosen = summary(3, 25, **rates).model_copy(update={"weighted": weighted})
+    told = recommend([chosen], "correct").rationale
+    assert "90 % of the baseline are solved" in told and "(-3.3 points)" in told
+    weighted = weighted.model_copy(update={"net_change": 16.7})
+    gain = chosen.model_copy(update={"weighted": weighted})
+    assert "Beware" not in recommend([gain], "correct").rationale
+
+
+def test_of_two_that_lose_as_much_the_weaker_push_is_chosen():
+    summaries = [
+        summary(3, 25, correction_rate=0.0, corruption_rate=10.0, mean_token_similarity=0.9),
+        summary(10, 50, correction_rate=50.0, corruption_rate=60.0, mean_token_similarity=0.8),
+    ]
+    assert recommend(summaries, "correct").coefficient == 3
+
+
+def test_the_statistic_that_decides_is_told():
+    """Of 12 problems of each outcome: 5 corrected and 1 corrupted; 8 and 3."""
+    summaries = [
+        summary(3, 25, n_problems=24, correction_rate=500 / 12, corruption_rate=100 / 12),
+        summary(10, 46, n_problems=24, correction_rate=800 / 12, corruption_rate=300 / 12),
+    ]
+    told = recommend(summaries, "correct").rationale
+    assert f"(McNemar's z {4 / 6**0.5:.2f})" in told
+    assert f"less corruptions +41.7 points (McNemar's z {5 / 11**0.5:.2f}))" in told
 
 
 def test_none_qualifies_and_the_one_nearest_to_the_band_is_named():

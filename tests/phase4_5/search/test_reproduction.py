@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,9 @@ import run
 from common.config import REPOSITORY_ROOT
 from common.journal import Journal
 from common_simplified.helpers import evaluate_code
+from phase3_6.baseline import BaselineProblem
+from phase4_5.records import Population
+from phase4_5.search.reproduction import counted_population
 
 pytestmark = pytest.mark.usefixtures("only_the_grid")
 BASELINE = "phase3_6/dataset_hyperparams_temp_0_0.parquet"
@@ -92,6 +96,7 @@ def test_after_a_refusal_a_person_says_what_counts(earlier, monkeypatch, capsys)
         summary = summary_of(earlier)
         assert summary["noise_floor"]["counted_against"] == setting
         assert summary["noise_floor"]["causes"][0]["cause"] == "judge"
+        assert (summary["population"]["n_passed"] == given.sum()) == (setting == "as_given")
         for direction in DIRECTIONS:
             assert summary["recommended"][direction]["coefficient"] == 3
             found[setting, direction] = results_of(earlier, direction, 0)
@@ -175,6 +180,23 @@ def check_by_the_raw_records(data, floor):
     # Flips of the grid are counted against the programs that were written here.
     for record in results_of(data, "correct", 1):
         assert record["baseline_passed"] == here[record["task_id"]]
+
+
+def test_the_share_that_is_solved_is_that_of_the_verdicts_that_count():
+    """By the file 90 of 100; written here, of four that pass by it one does, of two others one."""
+
+    def problem(task_id, passed):
+        return BaselineProblem(task_id, "p", ("assert f()",), "", "code", passed, 1)
+
+    given = [problem(task_id, task_id < 4) for task_id in range(6)]
+    here = {one.task_id: replace(one, baseline_passed=one.task_id in (0, 5)) for one in given}
+    population = Population(n_problems=100, n_passed=90)
+    # 90 x 1/4 and 10 x 1/2.
+    assert counted_population(population, given, here).n_passed == round(22.5 + 5)
+    unchanged = {one.task_id: one for one in given}
+    assert counted_population(population, given, unchanged) == population
+    # Of a kind that wasn't written here nothing is known but the file.
+    assert counted_population(population, given[:4], unchanged) == population
 
 
 def test_where_the_baseline_was_made_here_the_floor_is_zero(whole):
