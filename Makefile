@@ -34,16 +34,17 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+# What workers have compiled is kept, so that no other has to.
 # Side by side: many tests wait for a sandbox's clock. What takes long, or needs more than
 # requirements.txt, has targets of its own.
 test: setup
 	$(MAKE) --no-print-directory --jobs=2 check pytest
 
 pytest: setup
-	$(BIN)/python -m pytest $(ALONE) -m "not long"
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ALONE) -m "not long"
 
 test-long: setup
-	$(BIN)/python -m pytest $(ALONE) -m long
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ALONE) -m long
 
 $(VENV)/.installed-ray: requirements-ray.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt

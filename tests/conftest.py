@@ -1,10 +1,13 @@
 """What the tests share: a finished run, and real small models: the embedded one, a random Llama."""
 
+import gc
 import os
 import shutil
 import signal
 from pathlib import Path
 
+# What is imported is no garbage: looked through again and again it costs seconds.
+gc.disable()
 # Before torch is imported: workers of pytest-xdist would take the cores from each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -41,6 +44,12 @@ def pytest_collection_modifyitems(items):
         if item.path.parent.name == "long":
             item.add_marker("long")
     items.sort(key=lambda item: [name not in item.fixturenames for name in ("hub_home", "whole")])
+
+
+def pytest_collection_finish():
+    """All modules are there."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
