@@ -6,8 +6,6 @@ import shutil
 import signal
 from pathlib import Path
 
-# What is imported is no garbage: looked through again and again it costs seconds.
-gc.disable()
 # Before torch is imported: workers of pytest-xdist would take the cores from each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -19,6 +17,8 @@ from without_pictures import without_drawing
 ALONE = {"with_ray", "with_browser"}
 """Folders whose tests need the machine, or the one browser, to themselves."""
 
+# What is imported is no garbage: looked through again and again it costs seconds.
+gc.disable()
 # A shell's background jobs ignore it, and all their children; tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in list(os.environ):
