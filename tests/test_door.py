@@ -328,6 +328,7 @@ def test_a_journal_of_other_settings_is_refused_and_fresh_starts_over(data, monk
     assert run.main([*arguments, "--fresh"]) == 0
 
 
+@pytest.mark.long
 def test_fresh_reaches_an_earlier_phase_that_was_begun_under_other_settings(
     tmp_path, monkeypatch, capsys
 ):

@@ -74,6 +74,7 @@ def test_where_memory_is_short_there_are_fewer_lanes(jobs, undisturbed, monkeypa
     assert texts == expected
 
 
+@pytest.mark.long
 def test_in_half_precision_it_says_that_lanes_bring_little(jobs, caplog):
     with caplog.at_level(logging.WARNING):
         texts, generator = written(jobs, dtype="bfloat16")

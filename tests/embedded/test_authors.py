@@ -15,6 +15,8 @@ from embedded.make_problems import PROBLEMS_FILE, held_out_signatures, held_out_
 from embedded.mistakes import hasty_versions
 from embedded.problem_factory import Made, training_problems
 
+pytestmark = pytest.mark.long
+
 MOST_TELLING = 3.5
 """How many times as often one sort of author may show anything as the other; 3, and noise."""
 

@@ -21,6 +21,8 @@ from embedded.make_problems import (
 from embedded.plain_text import plain_sentences
 from embedded.problem_factory import training_problems
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def problems() -> list[dict[str, Any]]:

@@ -104,7 +104,14 @@ def test_the_texts_that_lanes_are_compared_with_are_of_all_sorts(embedded: Embed
 
 
 @pytest.mark.parametrize(
-    ("lanes", "drafts"), [(5, True), (5, False), (17, True), (40, True), (40, False)]
+    ("lanes", "drafts"),
+    [
+        (5, True),
+        pytest.param(5, False, marks=pytest.mark.long),
+        (17, True),
+        (40, True),
+        (40, False),
+    ],
 )
 def test_any_number_of_lanes_writes_what_each_writes_sequentially(
     reference, all_in_lanes, lanes, drafts
@@ -128,6 +135,7 @@ def test_a_single_lane_writes_what_each_writes_sequentially(embedded: Embedded, 
     assert counts.tokens == sum(generation.n_new_tokens for generation in expected)
 
 
+@pytest.mark.long
 def test_lanes_and_drafts_save_passes(reference, all_in_lanes):
     _, expected = reference
     one_by_one = sum(generation.n_new_tokens for generation in expected)
@@ -148,6 +156,7 @@ def test_a_llama_too_at_either_site(embedded: Embedded, llama, site):
     assert 0 < counts.tolerance < 1e-2
 
 
+@pytest.mark.long
 def test_a_wrong_likely_text_changes_nothing(embedded: Embedded, reference):
     jobs, expected = reference
     misled = [Job(job.prompt, job.steering, ("def wrong():\n    pass\n" * 3,)) for job in jobs]

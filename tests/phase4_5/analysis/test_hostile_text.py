@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from common.config import REPOSITORY_ROOT
 
 BASELINE = (
@@ -51,6 +53,7 @@ print("well")
 """
 
 
+@pytest.mark.long
 def test_analysing_it_neither_crashes_nor_stalls():
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ANALYSE],

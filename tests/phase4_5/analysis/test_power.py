@@ -51,6 +51,7 @@ def test_the_smallest_effects_that_are_told_have_a_power_of_80_percent(steering_
     assert f"with 200 {double.of_those:.0f} % ({double.of_all:.0f} % of all)" in found.statement
 
 
+@pytest.mark.long
 def test_the_real_test_shows_it_as_often_as_is_told(monkeypatch):
     # Its p over problems is far below 0.05 here; a rough one does.
     monkeypatch.setattr(statistics, "_RESAMPLES", 199)

@@ -131,6 +131,7 @@ def nearly(earlier):
     return earlier
 
 
+@pytest.mark.long
 def test_a_floor_above_two_percent_stands_before_any_coefficient(nearly, capsys):
     assert run.main(command(nearly, "--problems", "40", "--coefficients", "0,1")) == 0
     told = capsys.readouterr().err

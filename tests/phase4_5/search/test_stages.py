@@ -98,6 +98,7 @@ def test_latents_that_fire_as_often_take_the_latent_s_place_too(earlier, monkeyp
             assert words in " ".join((earlier / "phase4_5" / name).read_text().split())
 
 
+@pytest.mark.long
 def test_a_second_stage_adds_coefficients_between_neighbours(earlier, monkeypatch):
     monkeypatch.setenv("PVA_SAE_PHASE4_5_PROBLEMS_PER_COEFF", "4")
     arguments = ["phase", "4.5", "--data-dir", str(earlier), "--coefficients", "3,10,30"]
