@@ -280,8 +280,8 @@ def table(n: int, repetitions: int) -> Iterator[Row]:
             repetitions,
             lambda: weighted(n - failed, failed, -1, rng),
         ),
-        ("difference to controls over the grid", "12-73 %", few, lambda: pairs(n, rng)),
-        ("difference to random directions", "lift 0-40 %", few, lambda: directions(n, rng)),
+        ("difference to controls over the grid", "12-73 %", repetitions, lambda: pairs(n, rng)),
+        ("difference to random directions", "lift 0-40 %", repetitions, lambda: directions(n, rng)),
         *(
             (f"best strength: {name}", "peak varied", few, lambda name=name: curve(name, n, rng))
             for name in SHAPES

@@ -78,6 +78,7 @@ def test_a_hostile_program_gets_nowhere(program: Hostile, sentinels: Sentinels |
     assert_it_gets_nowhere(program, sentinels)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not LINUX, reason="nothing but Linux can hold them")
 @pytest.mark.parametrize("program", provable(PROGRAMS), ids=name_of)
 def test_it_succeeds_where_nothing_holds_it(
