@@ -203,12 +203,11 @@ class Config(BaseSettings):
     """Problems outside the search on which the chosen coefficients are evaluated, at most."""
     phase4_5_final_controls: int = Field(default=20, ge=0)
     """Random directions, at the chosen strength, with which the latent's effect is compared there;
-    below 2 there is no comparison, and no verdict but `unproven`."""
+    below 2 there is no comparison, below 19 no verdict of `supported`."""
     phase4_5_final_controls_per_problem: int = Field(default=5, ge=2)
     """With how many of them each problem is tried; one alone couldn't be told from the problem."""
     phase4_5_latent_controls: int = Field(default=0, ge=0)
-    """Latents that fire as often as the chosen one and separate nothing, with which it is compared
-    there too."""
+    """Latents that separate nothing, of the nearest firing rates, with which it is compared too."""
     phase4_5_max_kl: float | None = Field(default=None, gt=0)
     """The largest mean KL divergence, in nats a token, of a coefficient that qualifies; None
     bounds it not at all."""
