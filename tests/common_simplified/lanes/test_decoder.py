@@ -108,7 +108,7 @@ def test_the_texts_that_lanes_are_compared_with_are_of_all_sorts(embedded: Embed
     [
         (5, True),
         pytest.param(5, False, marks=pytest.mark.long),
-        (17, True),
+        pytest.param(17, True, marks=pytest.mark.long),
         (40, True),
         (40, False),
     ],
