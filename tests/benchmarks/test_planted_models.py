@@ -73,8 +73,8 @@ def selected(earlier, tmp_path, monkeypatch):
             "PHASE4_5_RANDOM_CONTROLS": 0,
             "PHASE4_5_OPPOSITE_CONTROL": "false",
             "PHASE4_5_FINAL_EVAL_PROBLEMS": n_held_out,
-            "PHASE4_5_FINAL_CONTROLS": 9,
-            "PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": 3,
+            "PHASE4_5_FINAL_CONTROLS": 20,
+            "PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": 4,
         }.items():
             monkeypatch.setenv(f"PVA_SAE_{name}", str(value))
         assert run.main(["phase", "4.5"]) == 0

@@ -23,7 +23,7 @@ SETTINGS = {
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS": "2",
     "PVA_SAE_PHASE4_5_FINAL_CONTROLS_PER_PROBLEM": "2",
 }
-N_RECORDS = 15 + 60 + 60 + 10 + 10 + 10
+N_RECORDS = 15 + 60 + 60 + 10 + 20 + 10
 
 
 def n_lines(journal):
