@@ -45,7 +45,8 @@ from benchmarks.planted_models import (
 )
 from common.config import Config, load_config, resolve_path
 from common.errors import InputError, PipelineError, RunError
-from common.files import fingerprint, read_json, write_json
+from common.files import read_json, write_json
+from common.fingerprint import fingerprint
 from common.logging import get_logger, setup_logging
 from common.terms import STEERING_TYPES
 from embedded.interventions import author_direction

@@ -1,6 +1,5 @@
 """Files that are written whole or not at all, and read with errors a person understands."""
 
-import hashlib
 import json
 import math
 import os
@@ -81,30 +80,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} isn't a finite number")
     return number
-
-
-_FINGERPRINT_BYTES = 2**20
-
-
-def fingerprint(path: Path) -> str:
-    """A short hash of a file or of all files in a folder, to see whether they have changed.
-
-    Of each file it takes the name, the size, and the first and the last MiB: enough for weights,
-    which differ everywhere, and fast where they are large.
-
-    Raises:
-        InputError: a file can't be read.
-    """
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    try:
-        for file in files:
-            size = file.stat().st_size
-            digest.update(f"{file.name} {size}\n".encode())
-            with file.open("rb") as content:
-                digest.update(content.read(_FINGERPRINT_BYTES))
-                content.seek(max(0, size - _FINGERPRINT_BYTES))
-                digest.update(content.read())
-    except OSError as error:
-        raise InputError(f"{error.filename}: can't be read ({error.strerror})") from error
-    return digest.hexdigest()[:16]

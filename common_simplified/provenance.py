@@ -8,7 +8,7 @@ from pydantic import Field
 
 from common.config import Config, resolve_path
 from common.errors import InputError
-from common.files import fingerprint
+from common.fingerprint import fingerprint
 from common.hub import hub_commit
 from common.terms import ResidualSite
 from common.typed_files import FileModel, read_model

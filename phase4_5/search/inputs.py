@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from common.config import Config
-from common.files import fingerprint
+from common.fingerprint import fingerprint
 from common.logging import get_logger
 from common.terms import SteeringType
 from common_simplified.code_generator import CodeGenerator
