@@ -24,7 +24,11 @@ logger = get_logger("phase2_5.sae_analyzer")
 # Gemma Scope's residual SAEs read `blocks.L.hook_resid_post`; so does a folder that says nothing.
 _DEFAULT_HOOK = "blocks.{layer}.hook_resid_post"
 _USUAL_WIDTH = 16384
+# RuntimeError: also a RecursionError, of JSON that is nested too deeply.
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 _SAE_LENS_WEIGHTS = "sae_weights.safetensors"
+_NORMS = 1e-6, 1e6
+"""Between which the norm of a decoder row lies; Gemma Scope's are 1."""
 
 
 def load_gemma_scope_sae(layer_idx: int, device: str = "cpu", config: Config | None = None) -> Any:
@@ -47,7 +51,25 @@ def load_gemma_scope_sae(layer_idx: int, device: str = "cpu", config: Config | N
         sae = _load_saved(source / sae_id, device)
     else:
         sae = _load_params(source / sae_id, layer_idx, device)
+    _check_numbers(sae, f"{config.sae_source}/{sae_id}")
     return sae.eval().requires_grad_(False)
+
+
+def _check_numbers(sae: Any, name: str) -> None:
+    """Refuse an SAE of which nothing can be made.
+
+    Raises:
+        InputError: it holds numbers that aren't finite, or decoder rows out of all proportion.
+    """
+    for part, values in sae.state_dict().items():
+        if not torch.isfinite(values).all():
+            raise InputError(f"{name}: {part} holds numbers that are not finite; get it anew")
+    largest = float(sae.W_dec.detach().norm(dim=1).max())
+    if not _NORMS[0] <= largest <= _NORMS[1]:
+        raise InputError(
+            f"{name}: the longest row of W_dec has norm {largest:.2g}, expected is about 1; get it "
+            "anew"
+        )
 
 
 def layers_with_sae(n_layers: int, config: Config) -> list[int]:
@@ -138,7 +160,7 @@ def _load_saved(folder: Path, device: str) -> Any:
 
     try:
         return SAE.load_from_disk(folder, device=device)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{folder}: not a whole SAE of sae-lens ({reason})") from error
 
@@ -167,13 +189,13 @@ def _load_params(folder: Path, layer: int, device: str) -> Any:
 def _read_params(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            weights = {name: archive[name].astype(np.float32) for name in archive.files}
+            weights = {name: np.asarray(archive[name], np.float32) for name in archive.files}
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: no such SAE; set PVA_SAE_SAE_SOURCE and PVA_SAE_SAE_ID_TEMPLATE to a "
             "folder that holds one for this layer"
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*_UNREADABLE, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a whole .npz file ({error}); get it anew") from error
     if "W_enc" not in weights or weights["W_enc"].ndim != 2:
         raise InputError(f"{path}: no matrix W_enc [d_model, d_sae] in it")
@@ -200,7 +222,7 @@ def _hook_name(folder: Path, layer: int) -> str:
         return _DEFAULT_HOOK.format(layer=layer)
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["hook_name"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: no hook_name can be read from it ({error})") from error
 
 
@@ -272,6 +294,11 @@ def load_decoder_directions(
     warn_of_other_site(sae, config.residual_site)
     for feature_idx in latents:
         check_latent(sae, feature_idx, layer)
+        if (norm := float(sae.W_dec[feature_idx].detach().norm())) < _NORMS[0]:
+            raise InputError(
+                f"latent {feature_idx} of layer {layer}: its decoder row has norm {norm:.2g}, so "
+                "that there is no direction to steer along; use an SAE in which it is alive"
+            )
     directions: torch.Tensor = sae.W_dec[list(latents)]
     return directions.detach().clone().to(device)
 

@@ -24,7 +24,12 @@ def hashed(monkeypatch):
     """The files that were hashed, one after the other."""
     files = []
     real = module._hash
-    monkeypatch.setattr(module, "_hash", lambda file: files.append(file.name) or real(file))
+
+    def hash_and_note(file):
+        files.append(file.name)
+        return real(file)
+
+    monkeypatch.setattr(module, "_hash", hash_and_note)
     return files
 
 

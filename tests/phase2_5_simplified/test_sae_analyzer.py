@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,6 +99,9 @@ def test_a_truncated_file_is_named(folder, config):
         ("threshold", None, "threshold should have the shape"),
         ("W_enc", np.ones(3), "no matrix W_enc"),
         ("b_dec", np.full(D_MODEL, np.nan), "b_dec holds numbers that are not finite"),
+        ("W_dec", arrays()["W_dec"] * 1e10, r"longest row of W_dec has norm \d.*e\+10"),
+        ("W_dec", np.zeros((D_SAE, D_MODEL)), "longest row of W_dec has norm 0"),
+        ("W_dec", np.full((D_SAE, D_MODEL), "a"), "not a whole .npz file"),
     ],
 )
 def test_wrong_arrays_are_named(folder, config, name, value, message):
@@ -110,7 +114,48 @@ def test_wrong_arrays_are_named(folder, config, name, value, message):
         load_gemma_scope_sae(3, "cpu", config)
 
 
-def test_a_folder_of_sae_lens_is_read_too(folder, config):
+def test_a_member_that_is_no_array_is_told(folder, config):
+    np.savez(folder / "params.npz", **arrays())
+    with zipfile.ZipFile(folder / "params.npz", "a") as archive:
+        archive.writestr("note.txt", "hello")
+    with pytest.raises(InputError, match="not a whole .npz file"):
+        load_gemma_scope_sae(3, "cpu", config)
+
+
+def test_a_latent_without_a_direction_is_refused(folder, config):
+    weights = arrays()
+    weights["W_dec"][2] = 0
+    np.savez(folder / "params.npz", **weights)
+    assert load_decoder_direction(3, 1, "cpu", config).norm() > 0
+    with pytest.raises(InputError, match="latent 2 of layer 3: its decoder row has norm 0, so"):
+        load_decoder_direction(3, 2, "cpu", config)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1", "2", '{"a": null}', '{"hook_name": 3, "metadata": 2}', "[" * 100_000]
+)
+def test_a_configuration_that_can_not_be_read_is_told_in_one_line(folder, config, text):
+    np.savez(folder / "params.npz", **arrays())
+    (folder / "cfg.json").write_text(text)
+    if "hook_name" not in text:
+        with pytest.raises(InputError, match="cfg.json: no hook_name can be read"):
+            load_gemma_scope_sae(3, "cpu", config)
+    (folder / "params.npz").unlink()
+    save_for_sae_lens(folder)
+    (folder / "cfg.json").write_text(text)
+    with pytest.raises(InputError, match="not a whole SAE of sae-lens"):
+        load_gemma_scope_sae(3, "cpu", config)
+
+
+@pytest.mark.parametrize("part", ["W_enc", "W_dec", "b_enc", "b_dec"])
+def test_numbers_that_are_not_finite_are_found_in_a_folder_of_sae_lens(folder, config, part):
+    save_for_sae_lens(folder, **{part: float("nan")})
+    with pytest.raises(InputError, match=f"{part} holds numbers that are not finite"):
+        load_gemma_scope_sae(3, "cpu", config)
+
+
+def save_for_sae_lens(folder, **changed):
+    """What sae-lens writes of an SAE, with one number of these parts another one."""
     from sae_lens.saes.sae import SAEMetadata
     from sae_lens.saes.standard_sae import StandardSAE, StandardSAEConfig
 
@@ -118,7 +163,14 @@ def test_a_folder_of_sae_lens_is_read_too(folder, config):
     saved = StandardSAE(StandardSAEConfig(d_in=D_MODEL, d_sae=D_SAE, metadata=metadata))
     with torch.no_grad():
         saved.W_dec.copy_(torch.from_numpy(arrays()["W_dec"]))
+        for part, value in changed.items():
+            saved.get_parameter(part).view(-1)[0] = value
     saved.save_model(folder)
+    return saved
+
+
+def test_a_folder_of_sae_lens_is_read_too(folder, config):
+    saved = save_for_sae_lens(folder)
     sae = load_gemma_scope_sae(3, "cpu", config)
     assert torch.equal(sae.W_dec, saved.W_dec)
     assert trained_site(sae) == "resid_pre"
