@@ -38,7 +38,7 @@ def load_model_and_tokenizer(
         trust_remote_code: run code that comes with the weights.
 
     Raises:
-        InputError: the model isn't there or can't be loaded.
+        InputError: the model isn't there, can't be loaded, or holds weights that aren't finite.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -69,6 +69,7 @@ def load_model_and_tokenizer(
     if device_map is None:
         model.to(device)
     model.eval().requires_grad_(False)
+    _check_finite(model, model_name)
     n_parameters = _n_parameters(model)
     if needs_one_thread(model):
         torch.set_num_threads(1)
@@ -81,6 +82,22 @@ def load_model_and_tokenizer(
         model.device if device_map is None else f"devices by map {device_map}",
     )
     return model, tokenizer
+
+
+def _check_finite(model: Any, model_name: str) -> None:
+    """Refuse weights with which all that is written comes to nothing.
+
+    Raises:
+        InputError: one of them isn't finite, as in a file that was damaged or saved by a training
+            that had diverged.
+    """
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise InputError(
+                f"model {model_name!r}: {name} holds numbers that are not finite in "
+                f"{str(parameter.dtype).removeprefix('torch.')}; get its weights anew, or another "
+                "PVA_SAE_DTYPE"
+            )
 
 
 def needs_one_thread(model: Any) -> bool:

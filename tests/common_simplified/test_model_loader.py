@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -62,6 +64,17 @@ def test_weights_cut_short_are_named(embedded, tmp_path):
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
     with pytest.raises(InputError, match="can't be loaded"):
+        load_model_and_tokenizer(str(tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(embedded, tmp_path, value):
+    model, tokenizer = embedded
+    changed = copy.deepcopy(model)
+    changed.model.layers[1].mlp.up_proj.weight[3, 4] = value
+    for part in (changed, tokenizer):
+        part.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=r"layers\.1\.mlp\.up_proj\.weight holds numbers that are"):
         load_model_and_tokenizer(str(tmp_path), "cpu")
 
 
