@@ -24,6 +24,9 @@ from common.project import is_checkout
 from common.terms import ResidualSite
 
 ENV_PREFIX = "PVA_SAE_"
+MAX_TEMPERATURE = 100.0
+MANY = 1_000_000
+"""More of anything is a slip of the pen, which would fill the memory before anything said so."""
 
 PROFILES: dict[str, dict[str, Any]] = {
     # The small model in this repository: needs no download and no GPU.
@@ -81,6 +84,20 @@ def _check_numbers(values: list[float]) -> list[float]:
     return values
 
 
+def _check_temperatures(values: list[float]) -> list[float]:
+    if max(values) > MAX_TEMPERATURE:
+        raise ValueError(f"temperatures of at most {MAX_TEMPERATURE:g} are allowed")
+    return values
+
+
+def _check_template(template: str) -> str:
+    try:
+        template.format(layer=0)
+    except (ValueError, LookupError, AttributeError) as error:
+        raise ValueError("only {layer} may stand in braces") from error
+    return template
+
+
 def _check_steers(values: list[float]) -> list[float]:
     if not any(values):
         raise ValueError("0 is no steering, which is always run; add a coefficient above 0")
@@ -98,6 +115,7 @@ NumberList = Annotated[
     list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_numbers)
 ]
 Grid = Annotated[NumberList, AfterValidator(_check_steers)]
+Temperatures = Annotated[NumberList, AfterValidator(_check_temperatures)]
 FractionList = Annotated[
     list[float], NoDecode, BeforeValidator(_parse_list), AfterValidator(_check_fractions)
 ]
@@ -145,7 +163,7 @@ class Config(BaseSettings):
     """Run code that comes with a model's weights."""
     sae_source: str = Field(min_length=1)
     """A local folder of SAEs or a release of sae-lens."""
-    sae_id_template: str = "layer_{layer}"
+    sae_id_template: Annotated[str, AfterValidator(_check_template)] = "layer_{layer}"
     """An SAE's folder or id inside its source."""
     residual_site: ResidualSite = "resid_pre"
     """Where a latent is read and written: the input of block L, or its output."""
@@ -157,34 +175,34 @@ class Config(BaseSettings):
     prompt_style: Literal["solution", "function"] = "solution"
     split_fractions: FractionList = [0.5, 0.1, 0.4]
     """Shares of the problems for the splits sae, hyperparams and validation."""
-    start_index: int = Field(default=0, ge=0)
-    end_index: int | None = Field(default=None, ge=1)
+    start_index: int = Field(default=0, ge=0, lt=2**63)
+    end_index: int | None = Field(default=None, ge=1, lt=2**63)
     """The part of a phase's problems that is used: from start up to, not including, end."""
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**63)
 
     # === GENERATION AND JUDGING ===
-    max_new_tokens: int = Field(default=500, ge=1)
+    max_new_tokens: int = Field(default=500, ge=1, le=MANY)
     generation_mode: Literal["lanes", "sequential"] = "lanes"
     """lanes: decode many texts together; sequential: one at a time. The tokens are the same."""
-    generation_lanes: int = Field(default=28, ge=1)
+    generation_lanes: int = Field(default=28, ge=1, le=MANY)
     """How many texts are decoded together at most; fewer where memory is short."""
     timeout_seconds: float = Field(default=5.0, gt=0, le=600)
-    memory_limit_mb: int = Field(default=1024, ge=64)
+    memory_limit_mb: int = Field(default=1024, ge=64, le=2**24)
     sandbox: Literal["auto", "strict"] = "auto"
     """strict: run no generated program where it can't be isolated fully."""
 
     # === FEATURES (Phase 2.5) ===
-    phase2_5_top_k: int = Field(default=20, ge=1)
+    phase2_5_top_k: int = Field(default=20, ge=1, le=MANY)
     plain_text_path: str = Field(min_length=1)
     """Plain text on which a latent that stands for validity should stay silent: a local file
     with a paragraph a line, or a Hugging Face dataset with a column `text`."""
     plain_text_max_rate: float = Field(default=0.02, gt=0, le=1)
     """Latents firing on more than this fraction of plain-text tokens are left out."""
-    plain_text_max_tokens: int = Field(default=20000, ge=100)
+    plain_text_max_tokens: int = Field(default=20000, ge=100, lt=2**63)
 
     # === TEMPERATURE ROBUSTNESS (Phase 3.5) ===
-    phase3_5_temperatures: NumberList = [0.0, 0.3, 0.6, 0.9, 1.2]
-    phase3_5_samples_per_temperature: int = Field(default=5, ge=1)
+    phase3_5_temperatures: Temperatures = [0.0, 0.3, 0.6, 0.9, 1.2]
+    phase3_5_samples_per_temperature: int = Field(default=5, ge=1, le=MANY)
 
     # === STEERING COEFFICIENT SELECTION (Phase 4.5) ===
     baseline: Literal["reproduced", "as_given"] | None = None
@@ -192,21 +210,21 @@ class Config(BaseSettings):
     reproduced here, or the file's. None: those reproduced, and no recommendation if too many
     verdicts differ."""
     phase4_5_coefficients: Grid = [1, 3, 10, 30, 100, 300, 1000]
-    phase4_5_problems_per_coeff: int = Field(default=10, ge=1)
-    phase4_5_refine_evaluations: int = Field(default=0, ge=0)
+    phase4_5_problems_per_coeff: int = Field(default=10, ge=1, le=MANY)
+    phase4_5_refine_evaluations: int = Field(default=0, ge=0, le=MANY)
     """Coefficients that may be added between the two best neighbours, for each direction."""
-    phase4_5_random_controls: int = Field(default=1, ge=0)
+    phase4_5_random_controls: int = Field(default=1, ge=0, le=MANY)
     """Random directions with which the grid is repeated, for each direction: a picture."""
     phase4_5_opposite_control: bool = True
     """Repeat the grid with the opposite direction."""
-    phase4_5_final_eval_problems: int = Field(default=100, ge=0)
+    phase4_5_final_eval_problems: int = Field(default=100, ge=0, le=MANY)
     """Problems outside the search on which the chosen coefficients are evaluated, at most."""
-    phase4_5_final_controls: int = Field(default=20, ge=0)
+    phase4_5_final_controls: int = Field(default=20, ge=0, le=MANY)
     """Random directions, at the chosen strength, with which the latent's effect is compared there;
     below 2 there is no comparison, below 19 no verdict of `supported`."""
-    phase4_5_final_controls_per_problem: int = Field(default=5, ge=2)
+    phase4_5_final_controls_per_problem: int = Field(default=5, ge=2, le=MANY)
     """With how many of them each problem is tried; one alone couldn't be told from the problem."""
-    phase4_5_latent_controls: int = Field(default=0, ge=0)
+    phase4_5_latent_controls: int = Field(default=0, ge=0, le=MANY)
     """Latents that separate nothing, of the nearest firing rates, with which it is compared too."""
     phase4_5_max_kl: float | None = Field(default=None, gt=0)
     """The largest mean KL divergence, in nats a token, of a coefficient that qualifies; None

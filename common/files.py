@@ -64,15 +64,26 @@ def read_json(path: Path, remedy: str = "make it anew") -> Any:
         InputError: the file is missing, can't be read, or isn't JSON without NaN and Infinity.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+        return parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror})") from error
-    # Also what is nested too deep, and a whole number of thousands of digits.
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); {remedy}") from error
+
+
+def parse_json(text: str) -> Any:
+    """What strict JSON says.
+
+    Raises:
+        ValueError: it is none, holds NaN or Infinity or a whole number of thousands of digits, or
+            is nested too deep.
+    """
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _finite(text: str) -> float:

@@ -123,7 +123,9 @@ class Journal:
             try:
                 entry = json.loads(data[start:end])
                 if start > 0:
-                    hash(tuple(entry["key"])), entry["record"]
+                    hash(tuple(entry["key"]))
+                    if not isinstance(entry["record"], dict):
+                        raise TypeError("a record is an object")
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise InputError(
                     f"{self.path}: damaged at byte {start}; start over with --fresh"

@@ -1,15 +1,17 @@
 """Programming problems in MBPP's form: reading them, their complexity, their splits."""
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from common.config import Config, resolve_path
 from common.errors import InputError
+from common.files import parse_json
 from common.hub import hub_parquet_files, is_on_hub
+from common.words import shown
 
 Split = Literal["sae", "hyperparams", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -40,6 +42,18 @@ def cyclomatic_complexity(code: str) -> int:
         return 1
 
 
+def parse_task_id(value: Any) -> int:
+    """A problem's number.
+
+    Raises:
+        ValueError: it isn't a whole number from 0 on.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not 0 <= value < 2**63:
+        raise ValueError(f"task_id isn't a whole number from 0 on: {shown(value)}")
+    return int(value)
+
+
 def parse_test_list(value: Any) -> tuple[str, ...]:
     """Read a problem's tests from a list, an array or a JSON string of a list.
 
@@ -47,7 +61,7 @@ def parse_test_list(value: Any) -> tuple[str, ...]:
         ValueError: it is none of these, or holds something that is no text.
     """
     if isinstance(value, str):
-        value = json.loads(value)
+        value = parse_json(value)
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
         raise ValueError("test_list isn't a list of asserts")
     tests = tuple(value)
@@ -58,13 +72,15 @@ def parse_test_list(value: Any) -> tuple[str, ...]:
 
 def _to_problem(row: Mapping[str, Any]) -> Problem:
     text = row["text"] if "text" in row else row["prompt"]
-    if not isinstance(text, str) or not isinstance(row["code"], str):
-        raise ValueError("text and code must be strings")
+    if not isinstance(text, str) or not isinstance(row["code"], str) or not text.strip():
+        raise ValueError("text and code must be strings, and text not empty")
     setup = row.get("test_setup_code")
     if setup is None:
         setup = "\n".join(row.get("test_imports", ()))
+    if not isinstance(setup, str):
+        raise ValueError(f"test_setup_code isn't text: {shown(setup)}")
     return Problem(
-        task_id=int(row["task_id"]),
+        task_id=parse_task_id(row["task_id"]),
         text=text,
         code=row["code"],
         test_list=parse_test_list(row["test_list"]),
@@ -114,15 +130,17 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
             f"{path}: no such problems file; set PVA_SAE_PROBLEMS_PATH to a JSONL or parquet "
             "file, or to a Hugging Face dataset"
         ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: problems can't be read ({error})") from error
+    # What pyarrow and pandas raise where a file's own description of itself is damaged.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(f"{path}: problems can't be read ({reason})") from error
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
+            row = parse_json(line)
+        except ValueError as error:
             raise InputError(f"{path}, line {number}: not valid JSON ({error})") from error
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: not a JSON object")

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from common.config import Config
 from common.errors import InputError
 from common.logging import get_logger
-from common.problems import parse_test_list
+from common.problems import parse_task_id, parse_test_list
 from common.utils import require_phase_file
+from common.words import shown
 from common_simplified.provenance import (
     GENERATION_SETTINGS,
     METADATA_FILE,
@@ -110,9 +112,14 @@ def _read_rows(path: Path) -> list[dict[Any, Any]]:
 
     try:
         frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not a whole parquet file ({reason}); make it anew") from error
+        rows: list[dict[Any, Any]] = frame.to_dict("records")
+    # What pyarrow and pandas raise where a file's own description of itself is damaged.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(
+            f"{path}: not a whole parquet file ({reason}); make it anew: python3 run.py phase 3.6 "
+            "--fresh"
+        ) from error
     missing = [column for column in _COLUMNS if column not in frame.columns]
     if missing:
         raise InputError(
@@ -120,7 +127,6 @@ def _read_rows(path: Path) -> list[dict[Any, Any]]:
         )
     if frame.empty:
         raise InputError(f"{path}: no rows in it; make it anew: python3 run.py phase 3.6 --fresh")
-    rows: list[dict[Any, Any]] = frame.to_dict("records")
     return rows
 
 
@@ -133,18 +139,26 @@ def parse_baseline_row(row: Mapping[Any, Any]) -> BaselineProblem:
     """
     for column in ("prompt", "generated_code"):
         if not isinstance(row[column], str):
-            raise ValueError(f"{column} isn't text: {row[column]!r}")
+            raise ValueError(f"{column} isn't text: {shown(row[column])}")
+    if not row["prompt"].strip():
+        raise ValueError("prompt is empty")
     if row["test_passed"] not in (True, False):
-        raise ValueError(f"test_passed isn't true or false: {row['test_passed']!r}")
+        raise ValueError(f"test_passed isn't true or false: {shown(row['test_passed'])}")
+    passed, outcome = bool(row["test_passed"]), row.get("outcome")
+    if outcome in get_args(Outcome) and (outcome == "passed") != passed:
+        raise ValueError(f"test_passed says {passed}, outcome {outcome!r}")
+    complexity: Any = row["cyclomatic_complexity"]
+    if not (isinstance(complexity, Real) and 0 <= float(complexity) < 2**31):
+        raise ValueError(f"cyclomatic_complexity isn't a number from 0 on: {shown(complexity)}")
     setup = row.get("test_setup_code")
     return BaselineProblem(
-        task_id=int(row["task_id"]),
+        task_id=parse_task_id(row["task_id"]),
         prompt=row["prompt"],
         test_list=parse_test_list(row["test_list"]),
         test_setup_code=setup if isinstance(setup, str) else "",
         baseline_code=row["generated_code"],
-        baseline_passed=bool(row["test_passed"]),
-        cyclomatic_complexity=int(row["cyclomatic_complexity"]),
+        baseline_passed=passed,
+        cyclomatic_complexity=int(float(complexity)),
         baseline_verdict=_verdict(row),
     )
 

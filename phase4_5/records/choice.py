@@ -8,7 +8,7 @@ from common.terms import ResidualSite, SteeringType
 from common.typed_files import FileModel, Text
 from phase4_5.records.comparisons import FinalEvaluation
 from phase4_5.records.population import WeightedRates
-from phase4_5.records.program import Count, Interval
+from phase4_5.records.program import Count, Fraction, Interval, Percent
 
 SelectionMethod = Literal["recommended", "manual"]
 Verdict = Literal["supported", "unproven", "contradicted"]
@@ -23,9 +23,9 @@ class Recommendation(FileModel):
     qualifies: bool
     rationale: Text
     n_problems: Count
-    flip_rate: float
-    correction_rate: float | None
-    corruption_rate: float | None
+    flip_rate: Percent
+    correction_rate: Percent | None
+    corruption_rate: Percent | None
     mean_token_similarity: float
     valid_syntax_rate: float
     signature_intact_rate: float
@@ -48,13 +48,13 @@ class ChosenCoefficient(FileModel):
     residual_site: ResidualSite
     coefficient: float
     n_problems: Count | None = None
-    flip_rate: float
+    flip_rate: Percent
     flip_rate_interval: Interval | None = None
-    correction_rate: float | None = None
+    correction_rate: Percent | None = None
     correction_rate_interval: Interval | None = None
-    corruption_rate: float | None = None
+    corruption_rate: Percent | None = None
     corruption_rate_interval: Interval | None = None
-    mean_token_similarity: float | None = None
+    mean_token_similarity: Fraction | None = None
     weighted: WeightedRates | None = None
     """What it does to the whole baseline, by the problems of the search."""
     relative_strength: float | None = None

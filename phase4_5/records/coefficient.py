@@ -7,7 +7,7 @@ from pydantic import Field
 from common.terms import SteeringType
 from common.typed_files import FileModel
 from phase4_5.records.population import WeightedRates
-from phase4_5.records.program import Count, Fraction, Interval
+from phase4_5.records.program import Count, Fraction, Interval, Percent
 
 
 class Metrics(FileModel):
@@ -24,18 +24,18 @@ class Metrics(FileModel):
     n_flipped: Count
     n_pass_to_fail: Count
     n_fail_to_pass: Count
-    flip_rate: float
+    flip_rate: Percent
     flip_rate_interval: Interval
-    correction_rate: float | None
+    correction_rate: Percent | None
     correction_rate_interval: Interval | None
-    corruption_rate: float | None
+    corruption_rate: Percent | None
     corruption_rate_interval: Interval | None
     mean_token_similarity: Fraction
     mean_char_similarity: Fraction
     mean_length_ratio: float | None
-    valid_syntax_rate: float
+    valid_syntax_rate: Percent
     valid_syntax_rate_interval: Interval
-    signature_intact_rate: float
+    signature_intact_rate: Percent
     signature_intact_rate_interval: Interval
     failure_modes: dict[str, Count]
     """How many programs failed in which way, most frequent first."""

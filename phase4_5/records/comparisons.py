@@ -6,7 +6,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from common.typed_files import FileModel, Text
 from phase4_5.records.coefficient import Metrics
-from phase4_5.records.program import OPPOSITE, Count, Interval
+from phase4_5.records.program import OPPOSITE, Count, Interval, Percent
 
 Outcome = Literal["more", "less", "alike"]
 
@@ -97,7 +97,7 @@ class FinalEvaluation(Metrics):
     """The chosen coefficient on problems that had no part in choosing it; `preservation_rate` is
     the percentage of baseline passes that still pass."""
 
-    preservation_rate: float | None
+    preservation_rate: Percent | None
     preservation_rate_interval: Interval | None
     mcnemar_p: float
     shortcomings: list[Text]

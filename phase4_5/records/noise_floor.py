@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from common.typed_files import FileModel, Text
-from phase4_5.records.program import Count, Interval
+from phase4_5.records.program import Count, Interval, Percent
 
 CountedAgainst = Literal["reproduced", "as_given"]
 """Whose programs and verdicts flips are counted against: those reproduced here, or the file's."""
@@ -37,7 +37,7 @@ class NoiseFloor(FileModel):
     n_pass_to_fail: Count
     """Given as passed, failed here."""
     n_fail_to_pass: Count
-    rate: float
+    rate: Percent
     interval: Interval
     n_texts: Count
     """How many texts differ; white space at the ends of lines doesn't count."""

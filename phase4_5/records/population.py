@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from common.typed_files import FileModel
-from phase4_5.records.program import Count, Interval
+from phase4_5.records.program import Count, Interval, Percent
 
 
 class Population(FileModel):
@@ -33,7 +33,7 @@ class WeightedRates(FileModel):
     passes, in points.
     """
 
-    pass_rate: float
+    pass_rate: Percent
     """Of the baseline, in percent: what is weighted to."""
     net_change: float
     net_change_interval: Interval

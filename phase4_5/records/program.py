@@ -8,6 +8,7 @@ from common.terms import SteeringType
 from common.typed_files import FileModel, Text
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 """Lower and upper bound."""

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from tqdm.auto import tqdm
 
+from common.errors import InputError
 from common.journal import Journal
 from common.logging import get_logger
 from common.terms import SteeringType
@@ -134,7 +135,10 @@ class Runner:
         if value is None:
             return None
         where = f"{self._journal.path}, record {list(key)}"
-        return model.parse(value, where, "start over with --fresh")
+        record = model.parse(value, where, "start over with --fresh")
+        if isinstance(record, (ProgramRecord, UnsteeredRecord)) and record.key != key:
+            raise InputError(f"{where}: is that of {list(record.key)}; start over with --fresh")
+        return record
 
     def _keep(self, key: Key, record: FileModel) -> None:
         if self._journal is not None:

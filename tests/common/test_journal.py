@@ -76,7 +76,19 @@ def test_fresh_starts_over(path):
         assert len(journal) == 0
 
 
-@pytest.mark.parametrize("damage", [b"nonsense\n", b"[1]\n", b'{"key": 1}\n', b"\xff\xfe\n"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"nonsense\n",
+        b"[1]\n",
+        b'{"key": 1}\n',
+        b"\xff\xfe\n",
+        *(
+            b'{"key": [1], "record": %s}\n' % record
+            for record in (b'"a"', b"1", b"0.5", b"null", b"[]")
+        ),
+    ],
+)
 def test_damage_in_the_middle_is_said_and_kept(path, damage):
     write_two(path)
     first, *rest = path.read_bytes().splitlines(keepends=True)

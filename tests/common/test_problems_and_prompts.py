@@ -51,6 +51,13 @@ def test_the_sanitized_shape_is_read(tmp_path):
         ([{**ROW, "test_list": []}], "row 1: test_list"),
         ([{key: value for key, value in ROW.items() if key != "code"}], "row 1: no field 'code'"),
         ([ROW, ROW], "task_id 3 occurs twice"),
+        *[
+            ([{**ROW, "task_id": number}], "row 1: task_id isn't a whole number from 0 on")
+            for number in (-1, True, "3", 1.5, None, [3], -(10**28), 10**28)
+        ],
+        ([{**ROW, "text": " "}], "row 1: text and code must be strings, and text not empty"),
+        ([{**ROW, "test_setup_code": {}}], "row 1: test_setup_code isn't text"),
+        ([{**ROW, "test_setup_code": 7}], "row 1: test_setup_code isn't text"),
         ([], "no problems"),
     ],
 )
@@ -65,6 +72,11 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     (tmp_path / "cut.jsonl").write_text(json.dumps(ROW) + "\n" + json.dumps(ROW)[:30])
     with pytest.raises(InputError, match="line 2"):
         load_problems(config_for(tmp_path / "cut.jsonl"))
+    for line in ("[" * 100_000, '{"a": ' * 100_000, f'{{"task_id": {"1" * 5000}}}', '{"a": NaN}'):
+        (tmp_path / "odd.jsonl").write_text(json.dumps(ROW) + "\n" + line + "\n")
+        with pytest.raises(InputError, match="line 2: not valid JSON") as refused:
+            load_problems(config_for(tmp_path / "odd.jsonl"))
+        assert len(str(refused.value)) <= 300
     (tmp_path / "cut.parquet").write_bytes(b"PAR1xx")
     with pytest.raises(InputError, match="can't be read"):
         load_problems(config_for(tmp_path / "cut.parquet"))

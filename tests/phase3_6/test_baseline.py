@@ -2,7 +2,9 @@ import json
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from common.config import load_config
 from common.errors import InputError
@@ -76,7 +78,16 @@ def test_a_missing_column_is_named(config, column):
         ({"generated_code": None}, "row 0: generated_code"),
         ({"test_list": []}, "row 0: test_list"),
         ({"test_list": ["", ""]}, "row 0: test_list"),
-        ({"task_id": "abc"}, "row 0"),
+        ({"task_id": "abc"}, "row 0: task_id isn't a whole number from 0 on: 'abc'"),
+        ({"task_id": -1}, "row 0: task_id"),
+        ({"task_id": True}, "row 0: task_id"),
+        ({"task_id": 1.5}, "row 0: task_id"),
+        ({"prompt": " \n"}, "row 0: prompt is empty"),
+        ({"cyclomatic_complexity": "high"}, "row 0: cyclomatic_complexity"),
+        ({"cyclomatic_complexity": float("nan")}, "row 0: cyclomatic_complexity"),
+        ({"outcome": "wrong_answer"}, "row 0: test_passed says True, outcome 'wrong_answer'"),
+        ({"outcome": "passed", "test_passed": False}, "row 0: test_passed says False, outcome"),
+        ({"test_list": "[" * 100_000}, "row 0: nested too deep"),
     ],
 )
 def test_a_wrong_row_is_named(config, change, message):
@@ -99,6 +110,36 @@ def test_an_empty_file_is_refused(config):
 
 def test_a_missing_file_names_the_phase_and_the_command(config):
     with pytest.raises(InputError, match="Phase 3.6, run: python3 run.py phase 3.6"):
+        load_baseline(config)
+
+
+@pytest.mark.parametrize(
+    "pandas",
+    [
+        b"{}",
+        b"[" * 100_000,
+        b'{"index_columns": ["nope"], "columns": [], "column_indexes": []}',
+        b"\xf4",
+    ],
+)
+def test_a_damaged_description_of_the_file_is_refused(config, pandas):
+    table = pa.Table.from_pandas(pd.DataFrame([ROW])).replace_schema_metadata({b"pandas": pandas})
+    parquet.write_table(table, config.output_dir("3.6") / BASELINE_FILE)
+    with pytest.raises(InputError, match="not a whole parquet file") as refused:
+        load_baseline(config)
+    assert len(str(refused.value)) <= 400 and "\n" not in str(refused.value)
+
+
+def test_text_that_is_not_utf_8_is_refused(config):
+    frame = pd.DataFrame([{**ROW, "prompt": None}])
+    table = pa.Table.from_pandas(frame)
+    broken = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\4\0\0\0"), pa.py_buffer(b"a\xf4bc")]
+    )
+    place = table.column_names.index("prompt")
+    table = table.set_column(place, "prompt", broken)
+    parquet.write_table(table, config.output_dir("3.6") / BASELINE_FILE)
+    with pytest.raises(InputError, match="not a whole parquet file"):
         load_baseline(config)
 
 

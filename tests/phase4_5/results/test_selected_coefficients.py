@@ -67,6 +67,11 @@ def changed(data, **values):
         (lambda data: (data / FILE).write_text("{}"), "no whole choice for 'correct'"),
         (lambda data: changed(data, coefficient="a lot"), "no whole choice for 'correct'"),
         (lambda data: changed(data, coefficient=None), "no whole choice for 'correct'"),
+        *(
+            (lambda data, rate=rate: changed(data, flip_rate=rate), "flip_rate")
+            for rate in (-20.0, 2147483648.0, 100.5, "20")
+        ),
+        (lambda data: changed(data, mean_token_similarity=1.5), "mean_token_similarity"),
         (lambda data: changed(data, residual_site="mlp"), "residual_site='mlp'"),
         (lambda data: changed(data, selection_method="dice"), "selection_method='dice'"),
     ],

@@ -1,5 +1,6 @@
 """Each record is on disk before the next one starts: a run that is stopped loses none."""
 
+import json
 import signal
 import time
 
@@ -48,3 +49,25 @@ def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, earlier, how):
         assert results_of(earlier, "correct", coefficient) == results_of(
             whole, "correct", coefficient
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda record: record | {"task_id": -7}, "is that of ['correct', 1.0, -7]"),
+        (lambda record: record | {"coefficient": 3.0}, "is that of ['correct', 3.0, "),
+        (lambda record: {**record, "flipped": "perhaps"}, "flipped"),
+        (lambda record: {"task_id": record["task_id"]}, "no prompt in it"),
+    ],
+    ids=["another's task", "another's coefficient", "no truth value", "almost empty"],
+)
+def test_a_record_that_is_not_its_key_s_is_refused(finished, capsys, change, told):
+    journal = finished / "phase4_5" / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith('{"key": ["correct", 1.0, '))
+    entry = json.loads(lines[place])
+    lines[place] = json.dumps({**entry, "record": change(entry["record"])})
+    journal.write_text("\n".join(lines) + "\n")
+    assert run.main(["phase", "4.5", "--data-dir", str(finished)]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "ERROR" in line]
+    assert told in line and "--fresh" in line and str(journal) in line
