@@ -67,7 +67,9 @@ def test_weights_cut_short_are_named(embedded, tmp_path):
         load_model_and_tokenizer(str(tmp_path), "cpu")
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value", [float("nan"), pytest.param(float("inf"), marks=pytest.mark.long)]
+)
 def test_weights_that_are_not_finite_are_named(embedded, tmp_path, value):
     model, tokenizer = embedded
     changed = copy.deepcopy(model)

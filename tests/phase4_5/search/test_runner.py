@@ -55,9 +55,14 @@ def test_a_run_that_is_stopped_goes_on_from_what_was_done(whole, earlier, how):
     ("change", "told"),
     [
         (lambda record: record | {"task_id": -7}, "is that of ['correct', 1.0, -7]"),
-        (lambda record: record | {"coefficient": 3.0}, "is that of ['correct', 3.0, "),
-        (lambda record: {**record, "flipped": "perhaps"}, "flipped"),
-        (lambda record: {"task_id": record["task_id"]}, "no prompt in it"),
+        *(
+            pytest.param(change, told, marks=pytest.mark.long)
+            for change, told in (
+                (lambda record: record | {"coefficient": 3.0}, "is that of ['correct', 3.0, "),
+                (lambda record: {**record, "flipped": "perhaps"}, "flipped"),
+                (lambda record: {"task_id": record["task_id"]}, "no prompt in it"),
+            )
+        ),
     ],
     ids=["another's task", "another's coefficient", "no truth value", "almost empty"],
 )
